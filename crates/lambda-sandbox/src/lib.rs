@@ -1,0 +1,1 @@
+//! A Lambda execution environment on this machine.

@@ -1,0 +1,1 @@
+//! Labels that the relay adds to every profile, on each wire format.

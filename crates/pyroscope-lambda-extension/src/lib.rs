@@ -1,0 +1,4 @@
+//! An AWS Lambda extension that relays profiles to Pyroscope.
+
+pub mod labels;
+pub mod session;

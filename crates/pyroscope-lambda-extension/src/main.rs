@@ -1,0 +1,3 @@
+//! The extension.
+
+fn main() {}

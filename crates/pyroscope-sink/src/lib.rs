@@ -1,0 +1,1 @@
+//! A Pyroscope-compatible receiver of profiles.

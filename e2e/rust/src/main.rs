@@ -1,0 +1,3 @@
+//! A profiled Lambda function with uneven work.
+
+fn main() {}
