@@ -126,7 +126,12 @@ impl Client {
             return Err(invalid());
         }
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(invalid)?;
-        let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
+        // `Uri` takes a port that is no number for none.
+        let port = match uri.authority().and_then(|authority| authority.as_str().strip_prefix(host)) {
+            None | Some("") => 80,
+            Some(_) => uri.port_u16().ok_or_else(invalid)?,
+        };
+        let authority = format!("{host}:{port}");
         Ok(Self {
             host: HeaderValue::try_from(&authority).map_err(|_| invalid())?,
             authority,
