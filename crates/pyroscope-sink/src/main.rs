@@ -56,7 +56,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("pyroscope-sink: {failure}");
+            notice(&format!("pyroscope-sink: {failure}"));
             ExitCode::FAILURE
         }
     }
@@ -67,7 +67,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.ca_out {
         sink.write_ca_pem(path)?;
     }
-    eprintln!("listening at {}; Ctrl-C ends it", sink.url());
+    notice(&format!("listening at {}; Ctrl-C ends it", sink.url()));
 
     let mut end = Signals::new()?;
     let mut watch = sink.watch();
@@ -101,9 +101,16 @@ fn conclude(sink: &Sink, arguments: &Arguments) -> Result<(), Failure> {
         let svg = sink.flame_graph(&Selection::all())?;
         std::fs::write(path, svg)
             .map_err(|source| Failure::WriteFlameGraph { path: path.clone(), source })?;
-        eprintln!("flame graph: {}", path.display());
+        notice(&format!("flame graph: {}", path.display()));
     }
     Ok(())
+}
+
+/// Tells people something. Nobody may be listening any more, which is no reason to fail.
+fn notice(text: &str) {
+    use std::io::Write;
+
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Writes a line at once: whoever reads a pipe wants each arrival when it comes.

@@ -1,5 +1,6 @@
 //! What the tests send with and what they send.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "what fails here fails a test")]
 
 use std::{
     io::Write,
@@ -96,15 +97,15 @@ impl Message {
 
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.0.push((value & 0x7f) as u8 | 0x80);
+            self.0.push(value.to_le_bytes()[0] | 0x80);
             value >>= 7;
         }
-        self.0.push(value as u8);
+        self.0.push(value.to_le_bytes()[0]);
     }
 
     pub(crate) fn int(mut self, field: u64, value: i64) -> Self {
         self.varint(field << 3);
-        self.varint(value as u64);
+        self.varint(value.cast_unsigned());
         self
     }
 
