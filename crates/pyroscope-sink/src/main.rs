@@ -18,6 +18,9 @@ struct Arguments {
     /// Write the certificate that clients must trust to this file (use it as `SSL_CERT_FILE`).
     #[arg(long, requires = "tls", value_name = "FILE")]
     ca_out: Option<PathBuf>,
+    /// Keep neither bodies nor stacks, only counts: for long runs.
+    #[arg(long, conflicts_with = "flame_graph")]
+    counts_only: bool,
     /// Print JSON lines.
     #[arg(long)]
     json: bool,
@@ -135,6 +138,9 @@ impl Arguments {
         let mut options = Options::default().listen(self.listen);
         if self.tls {
             options = options.tls();
+        }
+        if self.counts_only {
+            options = options.counts_only();
         }
         if let (Some(user), Some(password)) = (self.user.clone(), self.password.clone()) {
             options = options.credentials(Credentials::Basic { user, password });

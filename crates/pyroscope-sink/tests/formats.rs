@@ -5,7 +5,7 @@ mod support;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use pyroscope_sink::{Format, Selection, SessionId, Sink};
-use support::{LABELS, Message, gzip, post, pprof, push, push_of, recent_nanos, send, sink, status};
+use support::{LABELS, Message, gzip, options, post, pprof, push, push_of, recent_nanos, send, sink, status};
 
 /// The folded stacks of what arrived.
 fn folded(sink: &Sink) -> String {
@@ -159,4 +159,19 @@ async fn series_are_merged_without_the_session_id_and_told_apart_with_it() {
     assert!(merged[0].sessions.contains(&SessionId::Valid("0123456789abcdef".into())));
     assert!(merged[0].sessions.contains(&SessionId::Malformed("0123456789ABCDEF".into())));
     assert_eq!(sink.arrivals().series_by_session().len(), 3);
+}
+
+#[tokio::test]
+async fn a_sink_that_only_counts_keeps_the_sums_and_neither_bodies_nor_stacks() {
+    let sink = Sink::start(options().counts_only()).await.unwrap();
+    let body = push_of(&LABELS, &pprof());
+    let sent = body.len();
+    assert_eq!(status(&sink, push(body)).await, 200);
+
+    let totals = sink.totals();
+    assert_eq!((totals.samples, totals.body_bytes, totals.uncompressed_bytes), (1, sent, pprof().len()));
+    assert_eq!(sink.series()[0].values.values().collect::<Vec<_>>(), [&12]);
+    let arrivals = sink.arrivals();
+    assert!(arrivals[0].request.body.is_empty());
+    assert!(arrivals[0].series[0].profiles[0].samples[0].stack.is_empty());
 }

@@ -4,6 +4,7 @@
 
 use std::{
     io::Write,
+    net::SocketAddr,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -68,7 +69,15 @@ pub(crate) async fn send(
     sink: &Sink,
     request: Request<Full<Bytes>>,
 ) -> Result<Response<Bytes>, hyper::Error> {
-    let stream = TcpStream::connect(sink.addr()).await.unwrap();
+    send_to(sink.addr(), request).await
+}
+
+/// The same, to an address.
+pub(crate) async fn send_to(
+    address: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Bytes>, hyper::Error> {
+    let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let (head, body) = sender.send_request(request).await?.into_parts();
