@@ -7,6 +7,7 @@ use std::{
     time::SystemTime,
 };
 
+use bytes::Bytes;
 use http::StatusCode;
 
 use crate::{
@@ -22,6 +23,8 @@ pub struct Arrival {
     pub at: SystemTime,
     /// The request.
     pub request: Incoming,
+    /// The size of its body as sent, in bytes.
+    pub body_bytes: usize,
     /// The status of its answer; `None` where the sink hangs or resets the connection.
     pub status: Option<StatusCode>,
     /// Why the server would refuse it. A scripted answer may say otherwise.
@@ -77,6 +80,15 @@ pub struct Totals {
 // === impl Arrival ===
 
 impl Arrival {
+    /// Lets go of what takes memory; what can be counted stays.
+    pub(crate) fn forget_contents(&mut self) {
+        self.request.body = Bytes::new();
+        let profiles = self.series.iter_mut().flat_map(|series| &mut series.profiles);
+        for sample in profiles.flat_map(|profile| &mut profile.samples) {
+            sample.stack = Vec::new();
+        }
+    }
+
     /// Whether it was answered with a 2xx.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
@@ -124,7 +136,7 @@ impl Arrivals {
         let mut totals = Totals::default();
         for arrival in self {
             totals.requests += 1;
-            totals.body_bytes += arrival.request.body.len();
+            totals.body_bytes += arrival.body_bytes;
             if let Some(status) = arrival.status {
                 *totals.statuses.entry(status.as_u16()).or_default() += 1;
             }

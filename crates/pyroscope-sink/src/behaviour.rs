@@ -23,7 +23,7 @@ pub struct Incoming {
     pub query: Option<String>,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, as sent; empty where it was too large or cut short.
+    /// The body, as sent; empty where it was too large or cut short, and in the arrivals of a sink that only counts.
     pub body: Bytes,
 }
 

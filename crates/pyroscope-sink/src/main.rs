@@ -18,6 +18,9 @@ struct Arguments {
     /// Write the certificate that clients must trust to this file (use it as `SSL_CERT_FILE`).
     #[arg(long, requires = "tls", value_name = "FILE")]
     ca_out: Option<PathBuf>,
+    /// Keep neither bodies nor stacks, only counts: for long runs.
+    #[arg(long, conflicts_with = "flame_graph")]
+    counts_only: bool,
     /// Print JSON lines.
     #[arg(long)]
     json: bool,
@@ -56,7 +59,7 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("pyroscope-sink: {failure}");
+            notice(&format!("pyroscope-sink: {failure}"));
             ExitCode::FAILURE
         }
     }
@@ -67,7 +70,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.ca_out {
         sink.write_ca_pem(path)?;
     }
-    eprintln!("listening at {}; Ctrl-C ends it", sink.url());
+    notice(&format!("listening at {}; Ctrl-C ends it", sink.url()));
 
     let mut end = Signals::new()?;
     let mut watch = sink.watch();
@@ -101,9 +104,16 @@ fn conclude(sink: &Sink, arguments: &Arguments) -> Result<(), Failure> {
         let svg = sink.flame_graph(&Selection::all())?;
         std::fs::write(path, svg)
             .map_err(|source| Failure::WriteFlameGraph { path: path.clone(), source })?;
-        eprintln!("flame graph: {}", path.display());
+        notice(&format!("flame graph: {}", path.display()));
     }
     Ok(())
+}
+
+/// Tells people something. Nobody may be listening any more, which is no reason to fail.
+fn notice(text: &str) {
+    use std::io::Write;
+
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Writes a line at once: whoever reads a pipe wants each arrival when it comes.
@@ -128,6 +138,9 @@ impl Arguments {
         let mut options = Options::default().listen(self.listen);
         if self.tls {
             options = options.tls();
+        }
+        if self.counts_only {
+            options = options.counts_only();
         }
         if let (Some(user), Some(password)) = (self.user.clone(), self.password.clone()) {
             options = options.credentials(Credentials::Basic { user, password });

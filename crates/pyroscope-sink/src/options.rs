@@ -38,6 +38,7 @@ pub enum Credentials {
 pub struct Options {
     pub(crate) listen: SocketAddr,
     pub(crate) tls: bool,
+    pub(crate) counts_only: bool,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) tenant: Option<String>,
     pub(crate) limits: Limits,
@@ -94,6 +95,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             tls: false,
+            counts_only: false,
             credentials: None,
             tenant: None,
             limits: Limits::default(),
@@ -115,6 +117,13 @@ impl Options {
     #[must_use]
     pub fn tls(mut self) -> Self {
         self.tls = true;
+        self
+    }
+
+    /// Keeps neither bodies nor stacks, only what can be counted: for long runs, whose profiles would fill the memory.
+    #[must_use]
+    pub fn counts_only(mut self) -> Self {
+        self.counts_only = true;
         self
     }
 

@@ -158,6 +158,9 @@ pub(crate) fn accept(request: &Incoming, limits: &Limits, now: SystemTime) -> Re
             let series = resource.series(&dictionary, &mut left)?;
             limits.check_labels(series.labels.iter().map(|(k, v)| (k.as_str(), v.as_str())), 0)?;
             for profile in &series.profiles {
+                if profile.uncompressed_bytes > limits.profile_bytes {
+                    return Err(Refusal::ProfileTooLarge { limit: limits.profile_bytes });
+                }
                 limits.check_age(profile, 0, now)?;
             }
             Ok(series)

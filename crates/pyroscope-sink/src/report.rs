@@ -23,7 +23,7 @@ impl Arrival {
             "query": self.request.query,
             "status": self.status.map(|status| status.as_u16()),
             "refusal": self.refusal.as_ref().map(ToString::to_string),
-            "body_bytes": self.request.body.len(),
+            "body_bytes": self.body_bytes,
             "series": self.series.iter().map(Series::to_json).collect::<Vec<_>>(),
         })
     }
@@ -35,7 +35,7 @@ impl fmt::Display for Arrival {
             Some(status) => write!(f, "{}", status.as_u16())?,
             None => write!(f, "---")?,
         }
-        write!(f, " {} {} {} B", self.request.method, self.request.path, self.request.body.len())?;
+        write!(f, " {} {} {} B", self.request.method, self.request.path, self.body_bytes)?;
         if let Some(refusal) = &self.refusal {
             write!(f, " refused: {refusal}")?;
         }

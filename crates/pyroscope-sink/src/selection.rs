@@ -76,7 +76,8 @@ impl Selection {
             };
             for sample in &profile.samples {
                 let value = sample.values.get(index).copied().unwrap_or_default();
-                if value > 0 {
+                // Without a stack there is nothing to show: an empty one, or a sink that only counts.
+                if value > 0 && !sample.stack.is_empty() {
                     let sum = stacks.entry(sample.stack.clone()).or_default();
                     *sum = sum.saturating_add(value);
                 }

@@ -189,13 +189,17 @@ impl Server {
             Ok(series) => (series, None),
             Err(refusal) => (Vec::new(), Some(refusal)),
         };
-        let arrival = Arrival {
+        let mut arrival = Arrival {
             at: self.options.clock.now(),
+            body_bytes: request.body.len(),
             request,
             status: answer.map(Answer::status_code),
             refusal,
             series,
         };
+        if self.options.counts_only {
+            arrival.forget_contents();
+        }
         self.arrivals.send_modify(|arrivals| arrivals.push(arrival));
     }
 }

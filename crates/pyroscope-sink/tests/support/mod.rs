@@ -1,8 +1,10 @@
 //! What the tests send with and what they send.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "what fails here fails a test")]
 
 use std::{
     io::Write,
+    net::SocketAddr,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -67,7 +69,15 @@ pub(crate) async fn send(
     sink: &Sink,
     request: Request<Full<Bytes>>,
 ) -> Result<Response<Bytes>, hyper::Error> {
-    let stream = TcpStream::connect(sink.addr()).await.unwrap();
+    send_to(sink.addr(), request).await
+}
+
+/// The same, to an address.
+pub(crate) async fn send_to(
+    address: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Bytes>, hyper::Error> {
+    let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let (head, body) = sender.send_request(request).await?.into_parts();
@@ -96,15 +106,15 @@ impl Message {
 
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.0.push((value & 0x7f) as u8 | 0x80);
+            self.0.push(value.to_le_bytes()[0] | 0x80);
             value >>= 7;
         }
-        self.0.push(value as u8);
+        self.0.push(value.to_le_bytes()[0]);
     }
 
     pub(crate) fn int(mut self, field: u64, value: i64) -> Self {
         self.varint(field << 3);
-        self.varint(value as u64);
+        self.varint(value.cast_unsigned());
         self
     }
 
