@@ -1,5 +1,7 @@
 //! `/ingest`: the session id in the `name` parameter.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
 mod labels_support;
 
 use std::collections::BTreeMap;
@@ -96,7 +98,10 @@ fn only_the_name_changes() {
         ("name=app%7B%7D", "name=app%7B__session_id__%3D0123456789abcdef%2C%7D"),
         ("name=app%7ba%3db%7d", "name=app%7b__session_id__%3D0123456789abcdef%2Ca%3db%7d"),
         ("name=app{a=b}&x=1", "name=app{__session_id__%3D0123456789abcdef%2Ca=b}&x=1"),
-        ("x=a;b&y=%zz&&z&z=&name=app&+", "x=a;b&y=%zz&&z&z=&name=app%7B__session_id__%3D0123456789abcdef%7D&+"),
+        (
+            "x=a;b&y=%zz&&z&z=&name=app&+",
+            "x=a;b&y=%zz&&z&z=&name=app%7B__session_id__%3D0123456789abcdef%7D&+",
+        ),
         ("name=app&name=other", "name=app%7B__session_id__%3D0123456789abcdef%7D&name=other"),
         ("name=a;b&name=app", "name=a;b&name=app%7B__session_id__%3D0123456789abcdef%7D"),
         ("name=a%&name=app", "name=a%&name=app%7B__session_id__%3D0123456789abcdef%7D"),
@@ -104,7 +109,10 @@ fn only_the_name_changes() {
         ("name=+app+", "name=+app+%7B__session_id__%3D0123456789abcdef%7D"),
         ("name=app%7B%7Da%3Db%7D", "name=app%7B__session_id__%3D0123456789abcdef%2C%7Da%3Db%7D"),
         ("name=app%7Ba%3D%FF%7D", "name=app%7B__session_id__%3D0123456789abcdef%2Ca%3D%FF%7D"),
-        ("name=app%7B%E2%80%83a%C2%A0%3Db%7D", "name=app%7B__session_id__%3D0123456789abcdef%2C%E2%80%83a%C2%A0%3Db%7D"),
+        (
+            "name=app%7B%E2%80%83a%C2%A0%3Db%7D",
+            "name=app%7B__session_id__%3D0123456789abcdef%2C%E2%80%83a%C2%A0%3Db%7D",
+        ),
     ];
     for (query, expected) in table {
         assert_eq!(ingest::add(query, &session()).as_deref(), Some(expected), "{query}");
@@ -114,8 +122,20 @@ fn only_the_name_changes() {
 #[test]
 fn a_query_that_the_server_rejects_or_that_has_an_id_stays() {
     let table = [
-        "", "&", "name", "name=", "name&name=app", "name=%FF", "name=a%257B", "from=1", "name=app;", "name=%zz", "name=a%20b",
-        "name=app%7B__session_id__%3Dx%7D", "name=app%7B+__session_id__%3D%7D", "name=app%7Ba%3Db%7D%2Cc%3Dd%7D",
+        "",
+        "&",
+        "name",
+        "name=",
+        "name&name=app",
+        "name=%FF",
+        "name=a%257B",
+        "from=1",
+        "name=app;",
+        "name=%zz",
+        "name=a%20b",
+        "name=app%7B__session_id__%3Dx%7D",
+        "name=app%7B+__session_id__%3D%7D",
+        "name=app%7Ba%3Db%7D%2Cc%3Dd%7D",
         "name=my+app",
     ];
     for query in table {
@@ -137,7 +157,10 @@ fn what_the_node_sdk_sends_gains_the_id() {
         let added = ingest::add(query, &session()).unwrap();
         assert_eq!(added.replacen("__session_id__%3D0123456789abcdef%2C", "", 1), query);
         let labels = parse(&name_of(&added)).unwrap();
-        assert_eq!((labels[LABEL].as_str(), labels["__name__"].as_str(), labels["a"].as_str()), (ID, "orders.lambda", "b"));
+        assert_eq!(
+            (labels[LABEL].as_str(), labels["__name__"].as_str(), labels["a"].as_str()),
+            (ID, "orders.lambda", "b")
+        );
     }
 }
 
@@ -159,7 +182,17 @@ fn a_configured_service_name_yields_to_the_applications_name() {
 
 #[test]
 fn a_label_that_some_format_cannot_carry_is_refused() {
-    for (name, value) in [("", "a"), ("1a", "b"), ("a-b", "c"), ("ü", "b"), ("__name__", "a"), ("a", ""), ("a", "b,c"), ("a", "b}"), ("a", " b")] {
+    for (name, value) in [
+        ("", "a"),
+        ("1a", "b"),
+        ("a-b", "c"),
+        ("ü", "b"),
+        ("__name__", "a"),
+        ("a", ""),
+        ("a", "b,c"),
+        ("a", "b}"),
+        ("a", " b"),
+    ] {
         assert!(session().with(name, value).is_err(), "{name}={value}");
     }
     assert!(session().with(LABEL, "x").is_err());

@@ -1,5 +1,12 @@
 //! What the tests of the labels share: the schemas, gzip and recorded requests.
-#![allow(dead_code, missing_docs, clippy::missing_panics_doc, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "each test file uses its part; a test may panic"
+)]
 
 use std::io::{Read, Write};
 
