@@ -41,7 +41,7 @@ pub(super) fn deflate(edit: &Edit<'_>, packed: usize) -> io::Result<Vec<u8>> {
     if packed > size - size / 8 {
         return Ok(store(edit));
     }
-    let out = Vec::with_capacity(packed + packed / 4);
+    let out = Vec::with_capacity(packed + packed / 4 + 64);
     let mut encoder: GzEncoder<_> = GzBuilder::new().write(out, Compression::fast());
     for piece in edit.pieces() {
         encoder.write_all(piece)?;
