@@ -32,6 +32,12 @@ pub struct Moment {
     pub wall: SystemTime,
 }
 
+/// A duration in whole milliseconds, for a log line.
+#[must_use]
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 // === impl Clock ===
 
 impl Clock {

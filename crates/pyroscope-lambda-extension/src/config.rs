@@ -8,7 +8,6 @@
 //! - `remote`: where profiles go
 //! - `credentials`: how the extension proves who it is, and `Secret`
 //! - `headers`: extra headers for the remote
-//! - `proxy`: the way to the remote
 //! - `flush`: when `/event/next` is held
 //! - `logging`: what log lines look like
 //! - `platform`: what Lambda itself says
@@ -25,7 +24,6 @@ mod headers;
 mod help;
 mod logging;
 mod platform;
-mod proxy;
 mod reader;
 mod remote;
 mod variable;
@@ -44,7 +42,6 @@ pub use self::go_value::{parse_bool, parse_duration};
 pub use self::help::{help_text, markdown_table, version_text};
 pub use self::logging::{FieldNames, LogConfig, LogFormat};
 pub use self::platform::{InitializationType, Platform};
-pub use self::proxy::ProxyConfig;
 pub use self::remote::{RemoteAddress, RemoteAddressError, RemoteAddressFault, Scheme};
 pub use self::variable::{Group, Unset, VARIABLES, Variable};
 pub use self::warning::{HeaderFault, Instead, ShownName, ShownValue, ValueFault, Warning};
@@ -73,8 +70,6 @@ pub struct Config {
     pub headers: HeaderMap,
     /// PEM file with certificates that are trusted besides the compiled-in ones.
     pub ssl_cert_file: Option<PathBuf>,
-    /// Proxies on the way to the remote. Never for calls to the Lambda platform.
-    pub proxy: ProxyConfig,
     /// The longest that one attempt at the remote may take.
     pub timeout: Duration,
     /// How many uploads may be under way at once.
@@ -128,7 +123,6 @@ impl Config {
             }),
             headers: headers::read(reader),
             ssl_cert_file: reader.path(&var::SSL_CERT_FILE),
-            proxy: ProxyConfig::read(reader),
             timeout: reader.value(&var::TIMEOUT, go_value::positive_duration).unwrap_or_default(),
             workers: workers(reader),
             flush: FlushConfig::read(reader),

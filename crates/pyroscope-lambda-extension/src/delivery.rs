@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backlog::{Attempt, Verdict};
+use crate::clock::milliseconds;
 use crate::labels::{self, LabelSet};
 use crate::log::Repeated;
 use crate::queue::Queue;
@@ -131,11 +132,6 @@ impl Delivery {
             }
         }
     }
-}
-
-/// For a log line.
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Puts the labels on. What can't be edited safely goes on as it came.

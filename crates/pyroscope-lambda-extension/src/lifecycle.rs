@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::backlog::{Counts, Progress};
 use crate::backoff;
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Moment, milliseconds};
 use crate::config::{Config, FlushStrategy, InitializationType};
 use crate::delivery::Delivery;
 use crate::flush::Policy;
@@ -156,7 +156,7 @@ impl Lifecycle {
             delivery.thaw(pause >= CONNECTIONS_SURVIVE);
         }
         self.invoked = true;
-        tracing::debug!(request_id = invoke.request_id, pause_ms = pause.as_millis() as u64, "invocation");
+        tracing::debug!(request_id = invoke.request_id, pause_ms = milliseconds(pause), "invocation");
         self.hold(invoke).await;
     }
 
@@ -184,7 +184,7 @@ impl Lifecycle {
         let progress = timeout(hold, self.queue.settled(fence)).await.unwrap_or(Progress::Pending);
         self.policy.held(progress, self.queue.counts().delivered);
         tracing::debug!(
-            held_ms = started.elapsed().as_millis() as u64,
+            held_ms = milliseconds(started.elapsed()),
             ?progress,
             "held the next event for uploads"
         );

@@ -84,10 +84,10 @@ impl SelfProfiler {
             Ok((upload, next)) => {
                 *sampling = Some(next);
                 drop(sampling);
-                if let Some(upload) = upload {
-                    if let Err(error) = self.queue.accept(upload) {
-                        tracing::debug!(%error, "no room for the extension's own profile");
-                    }
+                if let Some(upload) = upload
+                    && let Err(error) = self.queue.accept(upload)
+                {
+                    tracing::debug!(%error, "no room for the extension's own profile");
                 }
             }
             Err(error) => tracing::error!(%error, "self-profiling ends"),

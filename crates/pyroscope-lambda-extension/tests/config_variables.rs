@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use pyroscope_lambda_extension::config::{
-    Config, FlushStrategy, InitializationType, LogFormat, Secret, Unset, VARIABLES, Warning,
+    Config, FlushStrategy, InitializationType, LogFormat, Unset, VARIABLES, Warning,
 };
 use tracing::Level;
 
@@ -41,9 +41,6 @@ fn shown(config: &Config, name: &str) -> String {
             headers.collect::<Vec<_>>().join(" ")
         }
         "SSL_CERT_FILE" => format!("{:?}", config.ssl_cert_file),
-        "HTTPS_PROXY" => format!("{:?}", config.proxy.https.as_ref().map(Secret::expose)),
-        "HTTP_PROXY" => format!("{:?}", config.proxy.http.as_ref().map(Secret::expose)),
-        "NO_PROXY" => format!("{:?}", config.proxy.no_proxy),
         "TIMEOUT" => format!("{:?}", config.timeout),
         "NUM_WORKERS" => config.workers.to_string(),
         "FLUSH_STRATEGY" | "FLUSH_ON_INVOKE" => config.flush.strategy.to_string(),
@@ -89,9 +86,6 @@ fn good_values_are_used() {
         ),
         ("PYROSCOPE_HTTP_HEADERS", " {} ", ""),
         ("SSL_CERT_FILE", "/opt/ca.pem", "Some(\"/opt/ca.pem\")"),
-        ("HTTPS_PROXY", " http://u:p@proxy:3128 ", "Some(\"http://u:p@proxy:3128\")"),
-        ("HTTP_PROXY", "http://proxy:3128", "Some(\"http://proxy:3128\")"),
-        ("NO_PROXY", "localhost,.internal", "Some(\"localhost,.internal\")"),
         ("PYROSCOPE_TIMEOUT", "1m30s", "90s"),
         ("PYROSCOPE_TIMEOUT", " 500ms\n", "500ms"),
         ("PYROSCOPE_NUM_WORKERS", "1", "1"),

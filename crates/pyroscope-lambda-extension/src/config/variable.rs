@@ -115,15 +115,6 @@ variables! {
     SSL_CERT_FILE: Remote, "SSL_CERT_FILE", Means("none"),
         "the path of a PEM file",
         "PEM file with root certificates that are trusted besides the built-in ones";
-    HTTPS_PROXY: Remote, "HTTPS_PROXY", Means("no proxy"),
-        "http://proxy.example.com:3128",
-        "proxy for remotes with `https`; `https_proxy` works too", secret;
-    HTTP_PROXY: Remote, "HTTP_PROXY", Means("no proxy"),
-        "http://proxy.example.com:3128",
-        "proxy for remotes with `http`; `http_proxy` works too", secret;
-    NO_PROXY: Remote, "NO_PROXY", Means("none"),
-        "hosts, domains and networks with commas between them",
-        "hosts that are reached without a proxy, with commas between them; `no_proxy` works too";
 
     TIMEOUT: Delivery, "PYROSCOPE_TIMEOUT", Value("10s"),
         "10s, 500ms, 1m30s",

@@ -214,10 +214,10 @@ impl Client {
     }
 
     async fn connect(&mut self) -> Result<SendRequest<Full<Bytes>>, Error> {
-        if let Some(mut connection) = self.connection.take() {
-            if connection.ready().await.is_ok() {
-                return Ok(connection);
-            }
+        if let Some(mut connection) = self.connection.take()
+            && connection.ready().await.is_ok()
+        {
+            return Ok(connection);
         }
         let stream = TcpStream::connect(&self.authority)
             .await

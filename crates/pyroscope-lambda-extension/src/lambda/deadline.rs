@@ -17,12 +17,12 @@ mod tests {
 
     #[test]
     fn a_deadline_of_zero_or_in_the_past_is_unknown() {
-        let now = UNIX_EPOCH + Duration::from_millis(5_000);
+        let now = UNIX_EPOCH + Duration::from_secs(5);
         for (deadline_ms, left) in
             [(0, None), (4_999, None), (5_000, None), (5_001, Some(1)), (7_000, Some(2_000))]
         {
             assert_eq!(remaining(deadline_ms, now), left.map(Duration::from_millis), "{deadline_ms}");
         }
-        drop(remaining(u64::MAX, now)); // must not overflow
+        assert!(remaining(u64::MAX, now).is_some(), "far away, but no overflow");
     }
 }
