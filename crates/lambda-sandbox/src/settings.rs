@@ -37,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) initialization: InitializationType,
     pub(crate) freeze: bool,
     pub(crate) limits: Limits,
+    pub(crate) telemetry: bool,
 }
 
 /// An environment variable that the caller gave.
@@ -112,6 +113,7 @@ impl Builder {
             initialization: InitializationType::default(),
             freeze: true,
             limits: Limits::default(),
+            telemetry: true,
         };
         Self { settings, journal: Arc::new(Journal::new()) }
     }
@@ -219,6 +221,12 @@ impl Builder {
     /// The platform's time limits (default: Lambda's own).
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
+        self
+    }
+
+    /// Whether there is a Telemetry API (default: yes); without one a subscription is answered with 202, as emulators do.
+    pub fn telemetry(mut self, telemetry: bool) -> Self {
+        self.settings.telemetry = telemetry;
         self
     }
 

@@ -128,8 +128,8 @@ async fn callers_that_are_not_known_are_told_so() {
         error(400, "InvalidRequestID", "Invalid request ID")
     );
     assert_eq!(
-        ask(&sandbox, "PUT", "/2022-07-01/telemetry", &[], "{}").await,
-        error(202, "Telemetry.NotSupported", "Telemetry API is not supported")
+        ask(&sandbox, "PUT", "/2022-07-01/telemetry", &[("Lambda-Extension-Identifier", ID)], "{}").await,
+        error(403, "Extension.UnknownExtensionIdentifier", &format!("Unknown extension {ID}"))
     );
 }
 

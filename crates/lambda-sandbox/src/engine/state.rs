@@ -12,6 +12,7 @@ use crate::event::Journal;
 use crate::process::{Exit, Process, RUNTIME};
 use crate::report::FunctionError;
 use crate::settings::Settings;
+use crate::telemetry::Telemetry;
 
 /// How many lines of output an error shows.
 const TAIL_LINES: usize = 20;
@@ -21,6 +22,7 @@ const TAIL_LINES: usize = 20;
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) telemetry: Option<Arc<Telemetry>>,
     environment: Mutex<Environment>,
     changed: Notify,
 }
@@ -126,7 +128,8 @@ pub(crate) enum Owner {
 
 impl Shared {
     pub(crate) fn new(settings: Settings, journal: Arc<Journal>) -> Self {
-        Self { settings, journal, environment: Mutex::default(), changed: Notify::new() }
+        let telemetry = settings.telemetry.then(|| Telemetry::new(&settings, &journal));
+        Self { settings, journal, telemetry, environment: Mutex::default(), changed: Notify::new() }
     }
 
     /// For looking; changes go through [`Self::update`].
