@@ -63,6 +63,14 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// `SnapStart`: the environment goes on from its snapshot.
+    RestoreStarted,
+    /// `SnapStart`: the runtime waits for its first event.
+    RestoreDone {
+        /// How long it took.
+        #[serde(rename = "durationMs", serialize_with = "crate::report::millis")]
+        duration: Duration,
+    },
     /// INVOKE and the function's event were sent.
     InvokeStarted {
         /// The invocation.

@@ -65,6 +65,8 @@ pub enum InitializationType {
     OnDemand,
     /// An environment that was made ahead of time.
     ProvisionedConcurrency,
+    /// `SnapStart`: stopped at the end of init, as for a snapshot; the first invocation restores it.
+    SnapStart,
     /// Managed Instances: INVOKE can't be registered for, invocations run side by side, nothing is frozen or reset.
     LambdaManagedInstances,
 }
@@ -263,6 +265,7 @@ impl InitializationType {
         match self {
             Self::OnDemand => "on-demand",
             Self::ProvisionedConcurrency => "provisioned-concurrency",
+            Self::SnapStart => "snap-start",
             Self::LambdaManagedInstances => "lambda-managed-instances",
         }
     }

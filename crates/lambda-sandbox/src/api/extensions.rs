@@ -93,7 +93,7 @@ fn enter(
         return Err(Box::new(forbidden("Extension.InvalidEventType", format!("{event}: {refusal}"))));
     }
     if !external {
-        if environment.registration_closed || environment.shutting_down {
+        if environment.registration_closed() || environment.shutting_down {
             let message = "Extension registration closed already";
             return Err(Box::new(forbidden("Extension.RegistrationClosed", message)));
         }

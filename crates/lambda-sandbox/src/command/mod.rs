@@ -5,7 +5,7 @@ mod timeline;
 
 use std::time::Duration;
 
-use lambda_sandbox::{InitError, InitializationType, InvokeError, Record, Sandbox, ShutdownReason};
+use lambda_sandbox::{InitError, InvokeError, Record, Sandbox, ShutdownReason};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
@@ -90,10 +90,8 @@ fn builder(run: &Run) -> lambda_sandbox::Builder {
         .handler(&run.handler)
         .memory_mb(run.memory)
         .timeout(run.timeout)
+        .initialization(run.initialization)
         .freeze(!run.no_freeze);
-    if run.managed {
-        builder = builder.initialization(InitializationType::LambdaManagedInstances);
-    }
     if let Some(root) = &run.task_root {
         builder = builder.task_root(root);
     }

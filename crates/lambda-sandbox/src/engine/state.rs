@@ -34,10 +34,10 @@ pub(crate) struct Environment {
     pub(crate) generation: u64,
     pub(crate) extensions: Vec<Extension>,
     pub(crate) runtime: Runtime,
-    /// Closed by the runtime's first `next`.
-    pub(crate) registration_closed: bool,
     pub(crate) shutting_down: bool,
     pub(crate) frozen: bool,
+    /// `SnapStart`: whether it went on from its snapshot.
+    pub(crate) restored: bool,
     /// The first thing that went wrong.
     pub(crate) fault: Option<Fault>,
     pub(crate) invocations: Vec<InFlight>,
@@ -212,6 +212,11 @@ impl Environment {
 
     pub(crate) fn processes(&self) -> impl Iterator<Item = &Process> {
         self.extensions.iter().filter_map(|extension| extension.process.as_ref()).chain(&self.runtime.process)
+    }
+
+    /// The runtime's first `next` closes registration.
+    pub(crate) const fn registration_closed(&self) -> bool {
+        self.runtime.first_next_at.is_some()
     }
 
     /// Who keeps an invocation from ending: everybody who takes part in it and is not back in `next`.

@@ -96,6 +96,17 @@ pub(crate) fn items(function: &Function, record: &Record) -> Vec<Item> {
         Event::InitDone(report) => {
             vec![init("platform.initReport", Some(json!({"durationMs": millis(report.total)})))]
         }
+        Event::RestoreStarted => vec![(
+            "platform.restoreStart",
+            json!({"functionName": function.name, "functionVersion": function.version}),
+        )],
+        Event::RestoreDone { duration } => vec![
+            ("platform.restoreRuntimeDone", json!({"status": "success"})),
+            (
+                "platform.restoreReport",
+                json!({"status": "success", "metrics": {"durationMs": millis(*duration)}}),
+            ),
+        ],
         Event::InvokeStarted { request_id, .. } => {
             vec![("platform.start", json!({"requestId": request_id, "version": function.version}))]
         }

@@ -1,6 +1,6 @@
 //! A runtime whose function does what the event's text says: `echo`, `sleep:MS`, `exit:CODE`, `hang`, `error`, `twice`.
 //!
-//! The first argument is what it does before its first `next`: `ready`, `exit`, `init-error`, `hang`. The second is how many
+//! The first argument is what it does before its first `next`: `ready`, `exit`, `init-error`, `hang`, `restore`. The second is how many
 //! loops it runs side by side (default 1).
 #![allow(
     clippy::print_stdout,
@@ -24,6 +24,11 @@ fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("exit") => std::process::exit(7),
         Some("hang") => hang(),
+        Some("restore") => {
+            let answer =
+                http::send(&api, "GET", &format!("{PREFIX}/restore/next"), &[], "").expect("an answer");
+            println!("restored {}", answer.status);
+        }
         Some("init-error") => {
             let headers = [("Lambda-Runtime-Function-Error-Type", "Runtime.NoSuchModule")];
             let answer =
