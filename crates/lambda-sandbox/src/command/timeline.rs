@@ -18,6 +18,9 @@ pub(crate) fn line(record: &Record) -> Option<String> {
                 if events.is_empty() { "nothing".to_owned() } else { events.join(", ") }
             ),
         ),
+        Event::TelemetrySubscribed { name, types } => {
+            ("telemetry", format!("{name} subscribed to {}", types.join(", ")))
+        }
         Event::RuntimeStarted { pid } => ("runtime", format!("started, process {pid}")),
         Event::FirstNext { name } => ("ready", name.clone()),
         Event::InitDone(report) => ("init", init(report)),
