@@ -134,6 +134,16 @@ async fn callers_that_are_not_known_are_told_so() {
 }
 
 #[tokio::test]
+async fn an_extension_in_the_runtimes_own_process_takes_part_in_invocations() {
+    let sandbox = sandbox().arg("internal").start().await.unwrap();
+    let invocation = sandbox.invoke("echo").await.unwrap();
+    assert!(invocation.is_ok(), "{invocation:?}");
+    let names: Vec<&str> = invocation.extensions.iter().map(|extension| extension.name.as_str()).collect();
+    assert_eq!(names, ["inner"]);
+    assert!(lines(&sandbox, "runtime", "inner 200 ").remove(0).contains(&invocation.request_id));
+}
+
+#[tokio::test]
 async fn a_response_is_taken_once() {
     let sandbox = sandbox().start().await.unwrap();
     assert!(sandbox.invoke("twice").await.unwrap().is_ok());
