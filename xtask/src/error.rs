@@ -1,0 +1,78 @@
+//! What can go wrong in a command, each with what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use thiserror::Error;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// Something that the operating system refused.
+    #[error("cannot {doing}")]
+    Io {
+        /// What was tried, as a phrase that follows "cannot".
+        doing: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A program that isn't on this machine, or can't be run.
+    #[error("cannot run {program}; {hint}")]
+    Missing {
+        /// The program's name.
+        program: String,
+        /// How to get it.
+        hint: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A program that ran and failed. Its own output says why, above.
+    #[error("{command} failed with {status}; its output is above")]
+    Failed {
+        /// The program and its arguments.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// A package that was built without the binary that was asked for.
+    #[error("cargo built {package}, but no binary of that name; does it have a src/main.rs?")]
+    NoBinary {
+        /// The package's name.
+        package: String,
+    },
+    /// What a program answered isn't what it was asked for.
+    #[error("cannot make sense of what {of} answered")]
+    Unreadable {
+        /// The program.
+        of: &'static str,
+        /// What was wrong.
+        source: serde_json::Error,
+    },
+    /// An extension that isn't fit to be measured.
+    #[error("{extension}: {what}")]
+    Unfit {
+        /// The extension's file.
+        extension: PathBuf,
+        /// What it did, or didn't do.
+        what: String,
+    },
+    /// A figure over its budget.
+    #[error("over budget: {}", .0.join("; "))]
+    OverBudget(Vec<String>),
+}
+
+// === impl Error ===
+
+impl Error {
+    /// For `map_err`: `doing` is a phrase that follows "cannot".
+    pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Io { doing, source }
+    }
+
+    /// For what an extension did wrong.
+    pub(crate) fn unfit(extension: &Path, what: impl Into<String>) -> Self {
+        Self::Unfit { extension: extension.to_owned(), what: what.into() }
+    }
+}
