@@ -1,0 +1,20 @@
+//! The phases of an execution environment, and what they share.
+//!
+//! - `sandbox`: what the caller holds
+//! - `state`: what the APIs, the processes and the phases share
+//! - `init`: extensions, then the runtime, until all wait for their first event
+//! - `invoke`: one invocation
+//! - `freeze`: stop and go on
+//! - `shutdown`: the end of an environment
+
+mod freeze;
+mod init;
+mod invoke;
+mod sandbox;
+mod shutdown;
+mod state;
+
+pub use sandbox::Sandbox;
+pub(crate) use state::{
+    Answer, Environment, Extension, ExtensionEvent, ExtensionState, RuntimeEvent, Shared,
+};

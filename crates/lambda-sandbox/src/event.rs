@@ -1,0 +1,213 @@
+//! What happens in a sandbox, as a stream.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::error::Fault;
+use crate::process::Exit;
+use crate::report::{InitReport, Invocation, ShutdownReport};
+use crate::settings::ShutdownReason;
+
+/// How many lines of output [`Sandbox::logs`](crate::Sandbox::logs) keeps; the oldest go first.
+const KEPT_LINES: usize = 20_000;
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The environment starts, for the first time or after a reset.
+    InitStarted {
+        /// Counts the starts of this sandbox, from 1.
+        generation: u64,
+    },
+    /// An extension's process was started.
+    ExtensionStarted {
+        /// Its file name.
+        name: String,
+        /// Its process.
+        pid: u32,
+    },
+    /// An extension registered.
+    ExtensionRegistered {
+        /// The name it gave.
+        name: String,
+        /// The events it asked for.
+        events: Vec<String>,
+    },
+    /// The function's runtime was started.
+    RuntimeStarted {
+        /// Its process.
+        pid: u32,
+    },
+    /// An extension, or the runtime (named `runtime`), asked for its first event.
+    FirstNext {
+        /// Who.
+        name: String,
+    },
+    /// Everybody waits for the first event.
+    InitDone(InitReport),
+    /// The environment did not come up.
+    InitFailed {
+        /// Why.
+        error: String,
+    },
+    /// INVOKE and the function's event were sent.
+    InvokeStarted {
+        /// The invocation.
+        request_id: String,
+        /// Until when it may take, in ms since the epoch.
+        deadline_ms: u64,
+    },
+    /// The runtime posted its response or its error.
+    Response {
+        /// The invocation.
+        request_id: String,
+        /// Length of the body.
+        bytes: usize,
+        /// Whether it was posted as an error.
+        error: bool,
+    },
+    /// Everybody waits again, or the invocation failed.
+    InvocationDone(Box<Invocation>),
+    /// Something that ends the environment.
+    Fault(Fault),
+    /// Every process was stopped.
+    Frozen,
+    /// Every process goes on.
+    Thawed,
+    /// A line of a process's output.
+    Log(LogLine),
+    /// A process ended.
+    ProcessExited {
+        /// Its name.
+        name: String,
+        /// How.
+        exit: Exit,
+    },
+    /// The shutdown sequence begins.
+    ShutdownStarted {
+        /// Why.
+        reason: ShutdownReason,
+        /// Until when it may take, in ms since the epoch.
+        deadline_ms: u64,
+    },
+    /// All processes are gone.
+    ShutdownDone(ShutdownReport),
+}
+
+/// An [`Event`] and its time.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// Since the sandbox was built, in ms.
+    #[serde(rename = "sinceStartMs", serialize_with = "crate::report::millis")]
+    pub since_start: Duration,
+    /// Wall clock, in ms since the epoch.
+    #[serde(rename = "epochMs")]
+    pub epoch_ms: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A line of output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogLine {
+    /// The extension's file name, or `runtime`.
+    pub process: String,
+    /// Where it was written.
+    pub stream: Stream,
+    /// The line, without its end; bytes that are not UTF-8 are replaced.
+    pub text: String,
+}
+
+/// Standard output or standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Sends each event to everybody who asked for them, and keeps the lines of output.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    started: Instant,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    subscribers: Vec<mpsc::UnboundedSender<Record>>,
+    lines: VecDeque<LogLine>,
+}
+
+// === impl LogLine ===
+
+impl std::fmt::Display for LogLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "[{}] {}", self.process, self.text)
+    }
+}
+
+// === impl Journal ===
+
+impl Journal {
+    pub(crate) fn new() -> Self {
+        Self { started: Instant::now(), inner: Mutex::default() }
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Event::Log(line) = &event {
+            if inner.lines.len() == KEPT_LINES {
+                inner.lines.pop_front();
+            }
+            inner.lines.push_back(line.clone());
+        }
+        let record = Record { since_start: self.started.elapsed(), epoch_ms: epoch_ms(), event };
+        inner.subscribers.retain(|subscriber| subscriber.send(record.clone()).is_ok());
+    }
+
+    pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<Record> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).subscribers.push(sender);
+        receiver
+    }
+
+    pub(crate) fn lines(&self) -> Vec<LogLine> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).lines.iter().cloned().collect()
+    }
+
+    /// The last `count` lines of one process, oldest first.
+    pub(crate) fn tail(&self, process: &str, count: usize) -> Vec<String> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail: Vec<String> = inner
+            .lines
+            .iter()
+            .rev()
+            .filter(|line| line.process == process)
+            .take(count)
+            .map(|line| line.text.clone())
+            .collect();
+        tail.reverse();
+        tail
+    }
+}
+
+/// Now, in ms since the epoch.
+pub(crate) fn epoch_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A duration in whole ms.
+pub(crate) fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

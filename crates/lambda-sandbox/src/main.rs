@@ -1,0 +1,2 @@
+//! The command `lambda-sandbox`.
+fn main() {}

@@ -1,0 +1,80 @@
+//! A runtime whose function does what the event's text says: `echo`, `sleep:MS`, `exit:CODE`, `hang`, `error`, `twice`.
+//!
+//! The first argument is what it does before its first `next`: `ready`, `exit`, `init-error`, `hang`. The second is how many
+//! loops it runs side by side (default 1).
+#![allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a program for tests"
+)]
+
+mod http;
+
+use std::time::Duration;
+
+const PREFIX: &str = "/2018-06-01/runtime";
+
+fn main() {
+    let api = std::env::var("AWS_LAMBDA_RUNTIME_API").expect("the platform tells where it is");
+    let mut variables: Vec<String> = std::env::vars().map(|(key, _)| key).collect();
+    variables.sort();
+    println!("variables {}", variables.join(" "));
+    match std::env::args().nth(1).as_deref() {
+        Some("exit") => std::process::exit(7),
+        Some("hang") => hang(),
+        Some("init-error") => {
+            let headers = [("Lambda-Runtime-Function-Error-Type", "Runtime.NoSuchModule")];
+            let answer =
+                http::send(&api, "POST", &format!("{PREFIX}/init/error"), &headers, "{}").expect("an answer");
+            println!("reported {} {}", answer.status, answer.body);
+            std::process::exit(1);
+        }
+        _ => {}
+    }
+    let loops: usize = std::env::args().nth(2).map_or(1, |count| count.parse().expect("a number"));
+    let threads: Vec<_> = (0..loops)
+        .map(|_| {
+            let api = api.clone();
+            std::thread::spawn(move || serve(&api))
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("the loop does not end");
+    }
+}
+
+fn serve(api: &str) {
+    loop {
+        let event = http::send(api, "GET", &format!("{PREFIX}/invocation/next"), &[], "").expect("an event");
+        let id = event.header("lambda-runtime-aws-request-id").to_owned();
+        println!("headers {:?}", event.headers);
+        let (action, argument) = event.body.split_once(':').unwrap_or((&event.body, "0"));
+        match action {
+            "sleep" => std::thread::sleep(Duration::from_millis(argument.parse().expect("milliseconds"))),
+            "exit" => std::process::exit(argument.parse().expect("a code")),
+            "hang" => hang(),
+            "error" => {
+                let headers = [("Lambda-Runtime-Function-Error-Type", "Function.Oops")];
+                let path = format!("{PREFIX}/invocation/{id}/error");
+                http::send(api, "POST", &path, &headers, "{\"errorMessage\":\"oops\"}").expect("an answer");
+                continue;
+            }
+            _ => {}
+        }
+        let path = format!("{PREFIX}/invocation/{id}/response");
+        let answer = http::send(api, "POST", &path, &[], &event.body).expect("an answer");
+        println!("responded {} {}", answer.status, answer.body);
+        if action == "twice" {
+            let answer = http::send(api, "POST", &path, &[], &event.body).expect("an answer");
+            println!("responded {} {}", answer.status, answer.body);
+        }
+    }
+}
+
+fn hang() -> ! {
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
