@@ -1,0 +1,5 @@
+//! Log lines.
+
+mod layout;
+
+pub use self::layout::Layout;
