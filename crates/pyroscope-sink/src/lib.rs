@@ -1,1 +1,72 @@
-//! A Pyroscope-compatible receiver of profiles.
+//! A Pyroscope-compatible receiver of profiles, for tests and demos.
+//!
+//! A [`Sink`] takes the requests that Pyroscope's SDKs send, checks them as the server does, answers with the server's
+//! status codes, and keeps everything that arrived: the raw requests and the series decoded from them.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), pyroscope_sink::SinkError> {
+//! use pyroscope_sink::{Options, Sink};
+//!
+//! let sink = Sink::start(Options::default()).await?;
+//! println!("send profiles to {}", sink.url());
+//! assert!(sink.arrivals().is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layout
+//!
+//! In the order in which a request passes through:
+//!
+//! - `options`: where to listen, credentials, limits, the clock
+//! - `sink`: [`Sink`], a running receiver and what can be asked of it
+//! - `tls`: a certificate authority and a certificate made for one sink
+//! - `server`: connections, one arrival a request
+//! - `behaviour`: how to misbehave: latency, scripted answers, hangs, resets
+//! - `endpoint`: the paths of the server and how each of them words a refusal
+//! - `refusal`: why a request is refused
+//! - `ingest`, `push`, `otlp`: the three ways to write profiles
+//! - `query`, `name`, `check`, `inflate`: what they have in common
+//! - `pprof`, `folded`: formats of profiles
+//! - `series`: labels and the profiles that came with them
+//! - `arrival`: one request and all of them
+//! - `selection`, `flame`: merged stacks, flame graphs, top functions
+//! - `report`: an arrival as a line of text or JSON
+
+mod arrival;
+mod behaviour;
+mod check;
+mod endpoint;
+mod flame;
+mod folded;
+mod inflate;
+mod ingest;
+mod name;
+mod options;
+mod otlp;
+mod pprof;
+mod push;
+mod query;
+mod refusal;
+mod report;
+mod selection;
+mod series;
+mod server;
+mod sink;
+mod tls;
+
+pub use arrival::{Arrival, Arrivals, MergedSeries, Totals};
+pub use behaviour::{Answer, Behaviour, Incoming, Reaction};
+pub use check::{LabelError, Limits};
+pub use endpoint::Endpoint;
+pub use flame::{FlameGraphError, Hot, Top};
+pub use folded::FoldedError;
+pub use inflate::InflateError;
+pub use name::{NameError, parse as parse_name};
+pub use options::{Clock, Credentials, Options};
+pub use pprof::{PprofError, decode as decode_pprof};
+pub use refusal::Refusal;
+pub use selection::{Merged, Selection};
+pub use series::{Format, Profile, Sample, SampleType, Series, SessionId};
+pub use sink::{Sink, SinkError, WaitTimeout};
