@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use clap::Args;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -16,10 +17,31 @@ const HINT: &str = "is Rust installed? https://rustup.rs";
 pub(crate) struct Binary {
     package: &'static str,
     profile: &'static str,
+    /// Settings for `--config`.
+    config: &'static [&'static str],
+}
+
+/// Which build of the extension a command runs.
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Run this build of the extension instead of making one
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
 }
 
 /// The release build of the extension, as it is shipped.
-pub(crate) const EXTENSION: Binary = Binary { package: "pyroscope-lambda-extension", profile: "release" };
+const EXTENSION: Binary = Binary { package: "pyroscope-lambda-extension", profile: "release", config: &[] };
+
+/// The sample function: optimised as a user's would be, but without the minutes that link-time optimisation takes.
+pub(crate) const SAMPLE_FUNCTION: Binary = Binary {
+    package: "sample-function",
+    profile: "sample",
+    config: &[
+        r#"profile.sample.inherits="release""#,
+        "profile.sample.lto=false",
+        "profile.sample.codegen-units=16",
+    ],
+};
 
 /// Where cargo puts things, as `cargo metadata` tells.
 #[derive(Debug, Deserialize)]
@@ -35,6 +57,18 @@ struct Artifact {
     executable: Option<PathBuf>,
 }
 
+// === impl Build ===
+
+impl Build {
+    /// The extension to run: the one that was asked for, else a release build.
+    pub(crate) fn extension(&self) -> Result<PathBuf, Error> {
+        match &self.binary {
+            Some(binary) => Ok(binary.clone()),
+            None => EXTENSION.build(),
+        }
+    }
+}
+
 // === impl Binary ===
 
 impl Binary {
@@ -45,6 +79,7 @@ impl Binary {
         command
             .args(["build", "--package", self.package, "--bin", self.package, "--profile", self.profile])
             .arg("--message-format=json-render-diagnostics")
+            .args(self.config.iter().flat_map(|setting| ["--config", setting]))
             .stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|source| missing_cargo(&command, source))?;
 

@@ -57,6 +57,27 @@ pub(crate) enum Error {
         /// What it did, or didn't do.
         what: String,
     },
+    /// A part of what was run, with what it wrote.
+    #[error("{part} failed: {what}{}", indented(log))]
+    Part {
+        /// Which part.
+        part: &'static str,
+        /// What happened.
+        what: String,
+        /// The last lines that it wrote.
+        log: String,
+    },
+    /// What arrived isn't what had to.
+    #[error("{run}: not as it has to be:{}", listed(.wrong))]
+    Wrong {
+        /// What was run.
+        run: &'static str,
+        /// Each fault, as a sentence.
+        wrong: Vec<String>,
+    },
+    /// A port that has to be free.
+    #[error("somebody listens on port {0}, where peers do, too; stop that first")]
+    PortTaken(u16),
     /// A figure over its budget.
     #[error("over budget: {}", .0.join("; "))]
     OverBudget(Vec<String>),
@@ -71,8 +92,21 @@ impl Error {
         move |source| Self::Io { doing, source }
     }
 
+    /// For a part that wrote nothing beside its error.
+    pub(crate) fn part(part: &'static str, what: &impl ToString) -> Self {
+        Self::Part { part, what: what.to_string(), log: String::new() }
+    }
+
     /// For what an extension did wrong.
     pub(crate) fn unfit(extension: &Path, what: impl Into<String>) -> Self {
         Self::Unfit { extension: extension.to_owned(), what: what.into() }
     }
+}
+
+fn indented(log: &str) -> String {
+    log.lines().flat_map(|line| ["\n    ", line]).collect()
+}
+
+fn listed(wrong: &[String]) -> String {
+    wrong.iter().flat_map(|what| ["\n  - ", what.as_str()]).collect()
 }

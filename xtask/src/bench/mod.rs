@@ -22,13 +22,13 @@ mod receiver;
 mod relay;
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cargo::{EXTENSION, Workspace};
+use crate::cargo::{Build, Workspace};
 use crate::error::Error;
+use crate::port;
 use contender::Contender;
 use launch::{Launch, Start};
 use outcome::{Measured, Outcome};
@@ -44,11 +44,10 @@ pub(crate) struct Bench {
     #[arg(long, default_value_t = 1000)]
     profiles: usize,
     /// Another extension to measure beside this one; may be repeated
-    #[arg(long, value_name = "BINARY")]
+    #[arg(long, value_name = "FILE")]
     peer: Vec<PathBuf>,
-    /// Measure this build of the extension instead of building one
-    #[arg(long, value_name = "BINARY")]
-    binary: Option<PathBuf>,
+    #[command(flatten)]
+    build: Build,
     /// Write the figures to this file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -70,7 +69,7 @@ impl Bench {
         let contenders = self.contenders(&workspace)?;
         let launch = Launch {
             platform: Platform::start().map_err(Error::io("start the Extensions API"))?,
-            relay_port: relay_port(!self.peer.is_empty())?,
+            relay_port: self.relay_port()?,
             logs: workspace.target.join("bench"),
         };
 
@@ -117,27 +116,16 @@ impl Bench {
 
     fn contenders(&self, workspace: &Workspace) -> Result<Vec<Contender>, Error> {
         let mut contenders: Vec<Contender> = contender::floor(workspace)?.into_iter().collect();
-        let extension = match &self.binary {
-            Some(binary) => binary.clone(),
-            None => EXTENSION.build()?,
-        };
-        contenders.push(Contender::this(extension));
+        contenders.push(Contender::this(self.build.extension()?));
         contenders.extend(self.peer.iter().cloned().map(Contender::peer));
         Ok(contenders)
     }
-}
 
-/// The port of the relay: 4040, the only one that peers know; another when that one is taken.
-fn relay_port(needs_4040: bool) -> Result<u16, Error> {
-    match TcpListener::bind(("127.0.0.1", 4040)) {
-        Ok(_) => Ok(4040),
-        Err(_) if !needs_4040 => {
-            let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-            Ok(free.map_err(Error::io("find a free port"))?.port())
+    /// Peers listen on 4040 and nowhere else.
+    fn relay_port(&self) -> Result<u16, Error> {
+        match port::relay()? {
+            port if port == port::RELAY || self.peer.is_empty() => Ok(port),
+            _ => Err(Error::PortTaken(port::RELAY)),
         }
-        Err(source) => Err(Error::Io {
-            doing: "listen on port 4040, where peers do; stop what listens there now".to_owned(),
-            source,
-        }),
     }
 }
