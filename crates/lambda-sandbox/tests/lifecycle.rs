@@ -1,5 +1,7 @@
 //! The order of things: start, invocations, shutdown.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
+
 mod support;
 
 use std::time::Duration;

@@ -1,6 +1,149 @@
 //! An AWS Lambda extension that relays profiles to Pyroscope.
+//!
+//! Profilers in the function post to it on localhost; it answers at once and delivers to a remote Pyroscope, through
+//! freezes, outages and shutdowns, without ever being the reason that a function fails.
+//!
+//! # Layout
+//! In the order in which a profile flows:
+//! - [`config`]: every environment variable; the only module that reads the environment
+//! - [`intake`]: the server on localhost that SDKs take for Pyroscope
+//! - [`upload`]: one accepted request, the unit that flows
+//! - [`queue`], around [`backlog`], its pure heart: which upload goes next, and when
+//! - [`backoff`]: how long to wait before the next try
+//! - [`delivery`]: from the queue to the remote, with retries and a drain
+//! - [`labels`]: adds labels to a profile on every wire format, and touches nothing else
+//! - [`session`]: the session id
+//! - [`remote`]: the Pyroscope server: one attempt, and what its answer means
+//! - [`flush`]: the policy for when the next event is asked for: pure
+//! - [`lambda`]: the Extensions API and its events
+//! - [`lifecycle`]: the one event loop
+//! - [`self_profile`]: the extension's own profile, sent through its own queue
+//! - [`clock`]: monotonic and wall-clock time, given by the caller
+//! - [`log`]: text and JSON lines
+//!
+//! [`run`] puts them together. It is given its listeners, its configuration and its clock, so that a whole extension
+//! runs in a test.
 
+pub mod backlog;
+pub mod backoff;
+pub mod clock;
 pub mod config;
+pub mod delivery;
+pub mod flush;
+pub mod intake;
 pub mod labels;
+pub mod lambda;
+pub mod lifecycle;
 pub mod log;
+pub mod queue;
+pub mod remote;
+pub mod self_profile;
 pub mod session;
+pub mod upload;
+
+use std::io;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use tokio::net::TcpListener;
+
+use self::backlog::Counts;
+use self::clock::Clock;
+use self::config::Config;
+use self::delivery::Delivery;
+use self::intake::Intake;
+use self::lambda::client::Client;
+use self::lifecycle::{End, Lifecycle};
+use self::queue::Queue;
+use self::remote::Remote;
+use self::self_profile::SelfProfiler;
+use self::session::{Session, SessionId};
+
+/// Why the extension can't do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no Lambda around it.
+    #[error(
+        "AWS_LAMBDA_RUNTIME_API is not set: this is no Lambda (to run without one, set PYROSCOPE_DEV_MODE=true)"
+    )]
+    NoLambda,
+    /// The Extensions API said no.
+    #[error(transparent)]
+    Lambda(#[from] lambda::client::Error),
+    /// There is no event loop to be had.
+    #[error("can't start: {0}")]
+    Runtime(#[source] io::Error),
+    /// In dev mode: nobody could post to it.
+    #[error("can't listen on localhost:{port}: {source} (PYROSCOPE_PORT names another port)")]
+    Listen {
+        /// The port that was to be listened on.
+        port: u16,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Runs the extension until the platform shuts it down or `stop` resolves; says how every upload ended.
+///
+/// `name` is the file name of the executable, which registration asks for. In Lambda a port that can't be listened on
+/// is logged and lived with: to end would be to fail the function.
+///
+/// # Errors
+/// Where there is no platform to register with, or it refuses.
+pub async fn run(
+    config: Config,
+    name: &HeaderValue,
+    listeners: io::Result<Vec<TcpListener>>,
+    clock: Clock,
+    stop: impl Future<Output = ()>,
+) -> Result<Counts, Error> {
+    let queue = Arc::new(Queue::new(config.queue_bytes, config.workers.get(), clock));
+    let session = Arc::new(Session::new(SessionId::random().unwrap_or(SessionId::from_bits(0))));
+    let mut intake = Intake::new(Arc::clone(&queue), clock, config.queue_bytes);
+    let delivery = match &config.remote {
+        Ok(address) => {
+            let remote = Remote::new(address, &config, clock);
+            let delivery = Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session)));
+            tokio::spawn(Arc::clone(&delivery).run());
+            Some(delivery)
+        }
+        Err(error) => {
+            tracing::error!("{error}");
+            intake = intake.refusing(error.to_string());
+            None
+        }
+    };
+    match listeners {
+        Ok(listeners) => {
+            let intake = Arc::new(intake);
+            for listener in listeners {
+                tokio::spawn(Arc::clone(&intake).serve(listener));
+            }
+        }
+        Err(source) => {
+            let error = Error::Listen { port: config.port, source };
+            if config.dev_mode {
+                return Err(error);
+            }
+            tracing::error!("{error}; profiles will not be taken");
+        }
+    }
+    let self_profiler = if config.self_profiling { SelfProfiler::start(&queue, clock) } else { None };
+    let mut lifecycle = Lifecycle::new(&config, queue, delivery, session, self_profiler, clock);
+    let budget = if config.dev_mode {
+        stop.await;
+        Lifecycle::STOP_BUDGET
+    } else {
+        let runtime_api = config.platform.runtime_api.as_deref().ok_or(Error::NoLambda)?;
+        let mut client = Client::try_new(runtime_api)?;
+        lifecycle.register(&mut client, name).await?;
+        tokio::select! {
+            end = lifecycle.run(&mut client) => match end {
+                End::Shutdown(budget) => budget,
+                End::Dismissed => return Ok(lifecycle.summary()),
+            },
+            () = stop => Lifecycle::STOP_BUDGET,
+        }
+    };
+    Ok(lifecycle.drain(budget).await)
+}

@@ -1,3 +1,69 @@
-//! The extension.
+//! The extension as a program: configuration, log, runtime, run, exit code.
 
-fn main() {}
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+
+use http::HeaderValue;
+use pyroscope_lambda_extension::clock::Clock;
+use pyroscope_lambda_extension::config::{self, Config};
+use pyroscope_lambda_extension::{Error, intake, log, run};
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+fn main() -> ExitCode {
+    match env::args().nth(1).as_deref() {
+        None => extension(),
+        Some("--help" | "-h") => show(&config::help_text()),
+        Some("--version" | "-V") => show(&config::version_text()),
+        Some(other) => {
+            eprintln!("unknown argument {other:?}; in Lambda there is none (--help tells more)");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn show(text: &str) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
+}
+
+fn extension() -> ExitCode {
+    let (config, warnings) = Config::from_process();
+    log::init(&config.log);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let result = runtime.map_err(Error::Runtime).and_then(|runtime| {
+        runtime.block_on(async {
+            // Before registration: once all extensions have registered, the function may start and post.
+            let listeners = intake::bind(config.port).await;
+            run(config, &name(), listeners, Clock::system(), stop()).await
+        })
+    });
+    match result {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The file name under which the platform started the program.
+fn name() -> HeaderValue {
+    let program = env::args_os().next().unwrap_or_default();
+    let name = Path::new(&program).file_name().and_then(|name| HeaderValue::try_from(name.to_str()?).ok());
+    name.unwrap_or(HeaderValue::from_static("pyroscope-lambda-extension"))
+}
+
+/// Resolves at SIGTERM or SIGINT.
+async fn stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await; // their default action ends the process, too
+    };
+    tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+}

@@ -1,5 +1,5 @@
 //! What the tests of this crate share.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses its own part; a test may panic")]
 
 #[path = "../programs/http.rs"]
 pub(crate) mod http;

@@ -124,6 +124,3 @@ fn split_where(text: &str, ends: impl Fn(u8) -> bool) -> (&str, &str) {
     let at = text.bytes().position(ends).unwrap_or(text.len());
     text.split_at_checked(at).unwrap_or((text, ""))
 }
-
-#[cfg(test)]
-mod tests;

@@ -19,7 +19,7 @@ mod gzip;
 pub mod ingest;
 mod json;
 pub mod otlp;
-mod protobuf;
+pub(crate) mod protobuf;
 pub mod push;
 mod query;
 mod set;

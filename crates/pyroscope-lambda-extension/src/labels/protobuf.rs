@@ -160,7 +160,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Appends a varint.
-pub(super) fn put_varint(mut value: usize, out: &mut Vec<u8>) {
+pub(crate) fn put_varint(mut value: usize, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(u8::try_from(value & 0x7f).unwrap_or(0) | 0x80);
         value >>= 7;
@@ -175,7 +175,7 @@ pub(super) fn varint_length(value: usize) -> usize {
 }
 
 /// Appends the key and the length of a length-delimited field, behind which its bytes belong.
-pub(super) fn put_delimited(number: u8, length: usize, out: &mut Vec<u8>) {
+pub(crate) fn put_delimited(number: u8, length: usize, out: &mut Vec<u8>) {
     out.push(number << 3 | 2);
     put_varint(length, out);
 }

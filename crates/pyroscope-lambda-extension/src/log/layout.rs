@@ -58,15 +58,18 @@ impl Layout {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Element(_)))
     }
 
-    /// Writes a time.
-    pub(super) fn push(&self, out: &mut String, at: SystemTime) {
+    /// Writes a time. One beyond the year 9999 is shown as the epoch.
+    #[must_use]
+    pub fn format(&self, at: SystemTime) -> String {
         let at = utc(at);
+        let mut out = String::with_capacity(32);
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(text) => out.push_str(text),
-                Piece::Element(element) => element.push(out, at),
+                Piece::Element(element) => element.push(&mut out, at),
             }
         }
+        out
     }
 }
 
@@ -85,6 +88,3 @@ fn utc(at: SystemTime) -> OffsetDateTime {
 fn nanos(duration: Duration) -> Option<i128> {
     i128::try_from(duration.as_nanos()).ok()
 }
-
-#[cfg(test)]
-mod tests;

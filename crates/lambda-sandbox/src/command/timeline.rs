@@ -1,0 +1,80 @@
+//! Events as lines for people.
+
+use std::time::Duration;
+
+use lambda_sandbox::{Event, InitReport, Invocation, Record, ShutdownReport};
+
+/// One event as one line (or a few), `None` where another event says it better.
+pub(crate) fn line(record: &Record) -> Option<String> {
+    let (what, text) = match &record.event {
+        Event::Log(line) => return Some(format!("{:>12} {line}", "")),
+        Event::InitStarted { generation: 1 } => ("init", "starts".to_owned()),
+        Event::InitStarted { generation } => ("init", format!("starts again ({generation})")),
+        Event::ExtensionStarted { name, pid } => ("extension", format!("{name} started, process {pid}")),
+        Event::ExtensionRegistered { name, events } => (
+            "extension",
+            format!(
+                "{name} registered for {}",
+                if events.is_empty() { "nothing".to_owned() } else { events.join(", ") }
+            ),
+        ),
+        Event::RuntimeStarted { pid } => ("runtime", format!("started, process {pid}")),
+        Event::FirstNext { name } => ("ready", name.clone()),
+        Event::InitDone(report) => ("init", init(report)),
+        Event::InitFailed { error } => ("init", format!("failed: {error}")),
+        Event::InvocationDone(invocation) => ("invocation", invocation_line(invocation)),
+        Event::Fault(fault) => ("fault", fault.to_string()),
+        Event::ProcessExited { name, exit } => ("exit", format!("{name}: {exit}")),
+        Event::ShutdownStarted { reason, .. } => ("shutdown", format!("starts, reason {}", reason.as_str())),
+        Event::ShutdownDone(report) => ("shutdown", shutdown(report)),
+        _ => return None,
+    };
+    Some(format!("{:>9} ms {what:<10} {text}", millis(record.since_start)))
+}
+
+fn init(report: &InitReport) -> String {
+    let extensions = report.extensions.iter().map(|extension| {
+        let (registered, ready) = (millis(extension.registered), millis(extension.first_next));
+        format!("; {} registered after {registered} ms, ready after {ready} ms", extension.name)
+    });
+    let extensions: Vec<String> = extensions.collect();
+    format!(
+        "done in {} ms: runtime {} ms{}",
+        millis(report.total),
+        millis(report.runtime),
+        extensions.concat()
+    )
+}
+
+fn invocation_line(invocation: &Invocation) -> String {
+    let answer = match (&invocation.response, &invocation.function_error) {
+        (Some(response), _) => format!("{} bytes", response.len()),
+        (None, Some(error)) => format!("error {} {}", error.error_type, error.body),
+        (None, None) => "no response".to_owned(),
+    };
+    let extensions = invocation.extensions.iter().map(|extension| match extension.after_response {
+        Some(after) => format!("; {} +{} ms", extension.name, millis(after)),
+        None => format!("; {} did not come back", extension.name),
+    });
+    let extensions: Vec<String> = extensions.collect();
+    let (handler, after) = (millis(invocation.handler), millis(invocation.after_response));
+    format!(
+        "{}: {answer} after {handler} ms, {after} ms more until all were ready{}",
+        invocation.request_id,
+        extensions.concat()
+    )
+}
+
+fn shutdown(report: &ShutdownReport) -> String {
+    let processes = report.processes.iter().map(|process| {
+        let exit = process.exit.map_or_else(|| "still there".to_owned(), |exit| exit.to_string());
+        let killed = if process.killed { ", killed" } else { "" };
+        format!("; {} after {} ms ({exit}{killed})", process.name, millis(process.after))
+    });
+    let processes: Vec<String> = processes.collect();
+    format!("done in {} ms{}", millis(report.total), processes.concat())
+}
+
+fn millis(duration: Duration) -> String {
+    format!("{:.1}", duration.as_secs_f64() * 1000.0)
+}

@@ -1,0 +1,370 @@
+//! Which upload goes next, and when: the pure heart of the queue.
+//!
+//! No IO, no clock, no randomness of its own: every call is given the moment and the dice. What holds at all times:
+//! accepted + recovered = delivered + refused + expired + evicted + spooled + (waiting + in flight).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::backoff;
+use crate::clock::Moment;
+use crate::upload::Upload;
+
+/// Failures in a row from which on one probe stands for all uploads.
+const OUTAGE: u32 = 3;
+
+/// Uploads older than this are dropped: the server would refuse them.
+pub const MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// The longest pause that a remote's `Retry-After` is believed.
+const LONGEST_PAUSE: Duration = MAX_AGE;
+
+/// How many uploads may be under way at once while everything is tried for the last time.
+const DRAIN_CONCURRENCY: usize = 32;
+
+/// The number of an upload, in the order of arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(u64);
+
+/// All uploads that have been accepted and are not settled.
+#[derive(Debug)]
+pub struct Backlog {
+    /// Bytes that waiting uploads and those in flight may take together.
+    capacity: usize,
+    /// How many uploads may be under way at once.
+    concurrency: usize,
+    bytes: usize,
+    next_ticket: u64,
+    waiting: BTreeMap<Ticket, Entry>,
+    in_flight: BTreeMap<Ticket, Entry>,
+    /// Whether everything is tried for the last time.
+    draining: bool,
+    health: Health,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+struct Entry {
+    upload: Arc<Upload>,
+    weight: usize,
+    failures: u32,
+    /// Back-off: not to be tried again before.
+    not_before: Option<Instant>,
+}
+
+/// What the latest attempts tell of the remote.
+#[derive(Debug, Default)]
+struct Health {
+    failures_in_row: u32,
+    /// In an outage: when the next probe goes.
+    probe_at: Option<Instant>,
+    /// The remote asked for quiet until then.
+    paused_until: Option<Instant>,
+}
+
+/// How many uploads came, and how each ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Taken from an SDK, which was told 200.
+    pub accepted: u64,
+    /// Taken from the spool of an earlier process.
+    pub recovered: u64,
+    /// The remote has it.
+    pub delivered: u64,
+    /// The remote refused it for good.
+    pub refused: u64,
+    /// It grew older than [`MAX_AGE`].
+    pub expired: u64,
+    /// It was pushed out by newer ones when memory was full.
+    pub evicted: u64,
+    /// Left to the next process at shutdown.
+    pub spooled: u64,
+    /// Attempts that failed and were to be tried again.
+    pub retried: u64,
+    /// Body bytes of what was delivered.
+    pub delivered_bytes: u64,
+}
+
+/// What is to be done next.
+#[derive(Debug)]
+pub enum Next {
+    /// Send this one now.
+    Send(Attempt),
+    /// Nothing before this instant, unless something changes.
+    At(Instant),
+    /// Nothing until something changes.
+    Idle,
+}
+
+/// An upload that is under way. It stays in the backlog until it is settled.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Which upload it is.
+    pub ticket: Ticket,
+    /// The upload itself.
+    pub upload: Arc<Upload>,
+}
+
+/// How an attempt ended, as far as the backlog is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The remote has it.
+    Delivered,
+    /// The remote refused it for good.
+    Refused,
+    /// To be tried again.
+    NotYet {
+        /// Whether to start with the longest back-off: a remote that knows us not will hardly know us in 100 ms.
+        patiently: bool,
+        /// The remote's own word on when.
+        retry_after: Option<Duration>,
+    },
+    /// Cut off by ourselves: to be tried again at once, and no sign of a failing remote.
+    Cut,
+}
+
+/// How far the uploads are that were accepted before some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// None of them is left.
+    Settled,
+    /// Some are left, and waiting for them may help.
+    Pending,
+    /// Some are left, but the remote is down and its latest probe failed: waiting is no use.
+    Stalled,
+}
+
+/// The backlog has no room for the upload, not even without all that waits.
+#[derive(Debug, thiserror::Error)]
+#[error("no room for {weight} bytes in a queue of {capacity}")]
+pub struct Full {
+    weight: usize,
+    capacity: usize,
+}
+
+// === impl Backlog ===
+
+impl Backlog {
+    /// An empty one that holds at most `capacity` bytes and lets `concurrency` uploads be under way at once.
+    #[must_use]
+    pub fn new(capacity: usize, concurrency: usize) -> Self {
+        Self {
+            capacity,
+            concurrency: concurrency.max(1),
+            bytes: 0,
+            next_ticket: 0,
+            waiting: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            draining: false,
+            health: Health::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes an upload of an SDK; where memory is full, the oldest that wait make room.
+    ///
+    /// # Errors
+    /// Where even that is not enough, since all the rest is in flight. Nothing was evicted then.
+    pub fn accept(&mut self, upload: Upload) -> Result<Ticket, Full> {
+        let ticket = self.insert(upload)?;
+        self.counts.accepted += 1;
+        Ok(ticket)
+    }
+
+    /// Takes an upload that an earlier process left behind.
+    ///
+    /// # Errors
+    /// As [`Backlog::accept`].
+    pub fn recover(&mut self, upload: Upload) -> Result<Ticket, Full> {
+        let ticket = self.insert(upload)?;
+        self.counts.recovered += 1;
+        Ok(ticket)
+    }
+
+    fn insert(&mut self, upload: Upload) -> Result<Ticket, Full> {
+        let weight = upload.weight();
+        let in_flight: usize = self.in_flight.values().map(|entry| entry.weight).sum();
+        if in_flight + weight > self.capacity {
+            return Err(Full { weight, capacity: self.capacity });
+        }
+        while self.bytes + weight > self.capacity {
+            let Some((_, oldest)) = self.waiting.pop_first() else { break };
+            self.bytes -= oldest.weight;
+            self.counts.evicted += 1;
+        }
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.bytes += weight;
+        let entry = Entry { upload: Arc::new(upload), weight, failures: 0, not_before: None };
+        self.waiting.insert(ticket, entry);
+        Ok(ticket)
+    }
+
+    /// What to do now. An upload that is to be sent counts as in flight until it is settled.
+    pub fn next(&mut self, now: Moment) -> Next {
+        self.expire(now);
+        let limit = if self.draining { self.concurrency.max(DRAIN_CONCURRENCY) } else { self.concurrency };
+        if self.waiting.is_empty() || self.in_flight.len() >= limit {
+            return Next::Idle;
+        }
+        if let Some(until) = self.health.paused_until {
+            if now.instant < until {
+                return Next::At(until);
+            }
+            self.health.paused_until = None;
+        }
+        if self.in_outage() {
+            if !self.in_flight.is_empty() {
+                return Next::Idle;
+            }
+            if let Some(at) = self.health.probe_at.filter(|at| now.instant < *at) {
+                return Next::At(at);
+            }
+            // The one that failed least: an upload that is itself the trouble must not be the probe for ever.
+            let probe = self.waiting.iter().min_by_key(|(ticket, entry)| (entry.failures, **ticket));
+            return probe.map(|(ticket, _)| *ticket).map_or(Next::Idle, |ticket| self.send(ticket));
+        }
+        let due = |entry: &Entry| entry.not_before.is_none_or(|at| at <= now.instant);
+        if let Some(ticket) = self.waiting.iter().find(|(_, entry)| due(entry)).map(|(ticket, _)| *ticket) {
+            return self.send(ticket);
+        }
+        self.waiting.values().filter_map(|entry| entry.not_before).min().map_or(Next::Idle, Next::At)
+    }
+
+    fn send(&mut self, ticket: Ticket) -> Next {
+        let Some(entry) = self.waiting.remove(&ticket) else { return Next::Idle };
+        let upload = Arc::clone(&entry.upload);
+        self.in_flight.insert(ticket, entry);
+        Next::Send(Attempt { ticket, upload })
+    }
+
+    fn expire(&mut self, now: Moment) {
+        // A clock that was set back makes an upload look as if it came from the future: not old, then.
+        let too_old =
+            |entry: &Entry| now.wall.duration_since(entry.upload.arrived).is_ok_and(|age| age > MAX_AGE);
+        let before = self.waiting.len();
+        let bytes = &mut self.bytes;
+        self.waiting.retain(|_, entry| {
+            let keep = !too_old(entry);
+            if !keep {
+                *bytes -= entry.weight;
+            }
+            keep
+        });
+        self.counts.expired += (before - self.waiting.len()) as u64;
+    }
+
+    /// Says how an attempt ended. `random` is for the jitter of the back-off.
+    pub fn settle(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, random: u64) {
+        let Some(mut entry) = self.in_flight.remove(&ticket) else { return };
+        match verdict {
+            Verdict::Delivered => {
+                self.counts.delivered += 1;
+                self.counts.delivered_bytes += entry.upload.body.len() as u64;
+                self.bytes -= entry.weight;
+                self.health = Health::default();
+            }
+            Verdict::Refused => {
+                self.counts.refused += 1;
+                self.bytes -= entry.weight;
+                self.health = Health::default();
+            }
+            Verdict::NotYet { patiently, retry_after } => {
+                self.counts.retried += 1;
+                entry.failures += 1;
+                self.health.failures_in_row += 1;
+                let wait = |failures| {
+                    if patiently { backoff::LONGEST } else { backoff::delay(failures, random) }
+                };
+                entry.not_before = Some(now + wait(entry.failures));
+                self.health.probe_at = Some(now + wait(self.health.failures_in_row));
+                if let Some(pause) = retry_after.filter(|_| !self.draining) {
+                    let until = now + pause.min(LONGEST_PAUSE);
+                    self.health.paused_until = self.health.paused_until.max(Some(until));
+                }
+                self.waiting.insert(ticket, entry);
+            }
+            Verdict::Cut => {
+                self.waiting.insert(ticket, entry);
+            }
+        }
+    }
+
+    /// Ends all back-off: a thaw is a chance to deliver. What the remote asked for in so many words still holds.
+    pub fn wake(&mut self) {
+        for entry in self.waiting.values_mut() {
+            entry.not_before = None;
+        }
+        self.health.probe_at = None;
+    }
+
+    /// From now on everything is tried at once, whatever is known of the remote: there is no later.
+    pub fn start_drain(&mut self) {
+        self.draining = true;
+        self.health = Health::default();
+        self.wake();
+    }
+
+    /// The moment that separates the uploads accepted so far from those to come.
+    #[must_use]
+    pub const fn fence(&self) -> Ticket {
+        Ticket(self.next_ticket)
+    }
+
+    /// How far the uploads are that were accepted before `fence`.
+    #[must_use]
+    pub fn progress(&self, fence: Ticket) -> Progress {
+        let left = |map: &BTreeMap<Ticket, Entry>| map.range(..fence).next().is_some();
+        if !left(&self.waiting) && !left(&self.in_flight) {
+            Progress::Settled
+        } else if self.in_flight.is_empty() && self.health.probe_at.is_some() && self.in_outage() {
+            Progress::Stalled
+        } else {
+            Progress::Pending
+        }
+    }
+
+    const fn in_outage(&self) -> bool {
+        self.health.failures_in_row >= OUTAGE && !self.draining
+    }
+
+    /// Takes out all that is left, oldest first, whether it waits or is in flight.
+    pub fn abandon(&mut self) -> Vec<Arc<Upload>> {
+        let mut left = std::mem::take(&mut self.waiting);
+        left.append(&mut self.in_flight);
+        self.bytes = 0;
+        left.into_values().map(|entry| entry.upload).collect()
+    }
+
+    /// Counts uploads that were written to the spool after [`Backlog::abandon`].
+    pub fn count_spooled(&mut self, uploads: u64) {
+        self.counts.spooled += uploads;
+    }
+
+    /// How many uploads are not settled.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.waiting.len() + self.in_flight.len()
+    }
+
+    /// Whether every upload is settled.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.in_flight.is_empty()
+    }
+
+    /// The memory that unsettled uploads take, in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many uploads came, and how each ended.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+}

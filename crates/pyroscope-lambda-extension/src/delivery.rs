@@ -1,0 +1,163 @@
+//! Carries uploads from the queue to the remote: workers, retries, drain.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::backlog::{Attempt, Verdict};
+use crate::labels::{self, LabelSet};
+use crate::log::Repeated;
+use crate::queue::Queue;
+use crate::remote::outcome::Outcome;
+use crate::remote::{Labelled, Remote};
+use crate::session::Session;
+use crate::upload::{Endpoint, Upload};
+
+/// How long an attempt that was under way over a freeze may still take. Its connection is dead more often than not.
+const THAW_GRACE: Duration = Duration::from_millis(250);
+
+/// A push or an OTLP request that is larger than this once decompressed goes on without our labels, in bytes.
+const DECOMPRESSION_LIMIT: usize = 64 * 1024 * 1024;
+
+const BAD_CREDENTIALS: &str = "the remote does not accept the credentials: check PYROSCOPE_AUTH_TOKEN, or \
+    PYROSCOPE_BASIC_AUTH_USER and PYROSCOPE_BASIC_AUTH_PASSWORD, and PYROSCOPE_TENANT_ID";
+
+/// Everything that happens to an upload between the queue and the remote.
+#[derive(Debug)]
+pub struct Delivery {
+    queue: Arc<Queue>,
+    remote: Remote,
+    session: Arc<Session>,
+    /// Marked when the environment thaws after a pause in which connections may have died.
+    thawed: watch::Sender<()>,
+    failures: Mutex<Failures>,
+}
+
+/// What has gone wrong of late, so that each kind of failure is logged, but not a thousand times.
+#[derive(Debug, Default)]
+struct Failures {
+    refused: Repeated,
+    unauthorized: Repeated,
+    not_yet: Repeated,
+}
+
+// === impl Delivery ===
+
+impl Delivery {
+    /// Delivery from `queue` to `remote`, in the name of `session`.
+    #[must_use]
+    pub fn new(queue: Arc<Queue>, remote: Remote, session: Arc<Session>) -> Self {
+        Self { queue, remote, session, thawed: watch::Sender::new(()), failures: Mutex::default() }
+    }
+
+    /// Sends what the queue says is to be sent, until it is dropped. The queue bounds how many are under way.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            let attempt = self.queue.next().await;
+            tokio::spawn(Arc::clone(&self).deliver(attempt));
+        }
+    }
+
+    /// The environment runs again. Where it stood still for long, no connection is trusted any more.
+    pub fn thaw(&self, connections_may_be_dead: bool) {
+        if connections_may_be_dead {
+            self.remote.discard_idle_connections();
+            self.thawed.send_replace(());
+        }
+        self.queue.wake();
+    }
+
+    /// The first invocation in a clone of a snapshot: what was learnt before is in every other clone, too.
+    pub fn leave_snapshot(&self) {
+        self.remote.forget_sessions();
+        self.thaw(true);
+    }
+
+    /// Tries everything at once, until nothing is left or `deadline` comes.
+    pub async fn drain(&self, deadline: Instant) {
+        self.queue.start_drain();
+        drop(timeout_at(deadline, self.queue.emptied()).await);
+    }
+
+    async fn deliver(self: Arc<Self>, Attempt { ticket, upload }: Attempt) {
+        let mut thawed = self.thawed.subscribe();
+        let labelled = label(&upload, &LabelSet::session(self.session.id()));
+        let started = Instant::now();
+        let verdict = tokio::select! {
+            outcome = self.remote.attempt(&upload, &labelled) => self.judge(&upload, outcome, started),
+            () = async { drop(thawed.changed().await); sleep(THAW_GRACE).await } => {
+                tracing::debug!("an upload was under way over a freeze; sending it again on a fresh connection");
+                Verdict::Cut
+            }
+        };
+        self.queue.settle(ticket, verdict);
+    }
+
+    fn judge(&self, upload: &Upload, outcome: Outcome, started: Instant) -> Verdict {
+        let path = upload.endpoint.path();
+        let now = Instant::now();
+        // `similar` failures have not been logged since the line before.
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
+            Outcome::Delivered => {
+                let ms = milliseconds(now - started);
+                tracing::debug!(path, bytes = upload.body.len(), ms, "profile delivered");
+                if let Some(similar) = failures.not_yet.over().or(failures.unauthorized.over()) {
+                    tracing::info!(similar, "profiles are delivered again");
+                }
+                Verdict::Delivered
+            }
+            Outcome::Refused { status, reason } => {
+                if let Some(similar) = failures.refused.occurred(now.into_std()) {
+                    let status = status.as_u16();
+                    tracing::error!(path, status, reason, similar, "the remote refused a profile for good");
+                }
+                Verdict::Refused
+            }
+            Outcome::Unauthorized { status, reason } => {
+                if let Some(similar) = failures.unauthorized.occurred(now.into_std()) {
+                    let status = status.as_u16();
+                    tracing::error!(path, status, reason, similar, "{BAD_CREDENTIALS}");
+                }
+                Verdict::NotYet { patiently: true, retry_after: None }
+            }
+            Outcome::NotYet { cause, retry_after } => {
+                if let Some(similar) = failures.not_yet.occurred(now.into_std()) {
+                    tracing::warn!(path, error = %cause, similar, "profile not delivered yet; will try again");
+                }
+                Verdict::NotYet { patiently: false, retry_after }
+            }
+        }
+    }
+}
+
+/// For a log line.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Puts the labels on. What can't be edited safely goes on as it came.
+fn label(upload: &Upload, labels: &LabelSet) -> Labelled {
+    let untouched = || Labelled { query: upload.query.clone(), body: upload.body.clone() };
+    match upload.endpoint {
+        Endpoint::Ingest | Endpoint::PrefixedIngest => {
+            let query = upload.query.as_deref().and_then(|query| labels::ingest::add(query, labels));
+            Labelled { query: query.or_else(|| upload.query.clone()), body: upload.body.clone() }
+        }
+        Endpoint::Push | Endpoint::Otlp => {
+            let add = if upload.endpoint == Endpoint::Push { labels::push::add } else { labels::otlp::add };
+            let header = |name| upload.headers.get(name).and_then(|value| value.to_str().ok());
+            let (content_type, encoding) = (header("content-type"), header("content-encoding"));
+            match add(&upload.body, content_type, encoding, labels, DECOMPRESSION_LIMIT) {
+                Ok(Some(body)) => Labelled { query: upload.query.clone(), body },
+                Ok(None) => untouched(),
+                Err(reason) => {
+                    tracing::debug!(path = upload.endpoint.path(), %reason, "profile goes on without our labels");
+                    untouched()
+                }
+            }
+        }
+    }
+}

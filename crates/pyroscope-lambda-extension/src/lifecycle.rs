@@ -1,0 +1,222 @@
+//! The one event loop: registers, asks for events, and lets delivery have the time that the flush policy gives it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::backlog::{Counts, Progress};
+use crate::backoff;
+use crate::clock::{Clock, Moment};
+use crate::config::{Config, FlushStrategy, InitializationType};
+use crate::delivery::Delivery;
+use crate::flush::Policy;
+use crate::lambda::client::{Client, Error, Interest, Phase, REPORT_TIMEOUT};
+use crate::lambda::deadline;
+use crate::lambda::event::{Event, Invoke, Shutdown};
+use crate::queue::Queue;
+use crate::self_profile::SelfProfiler;
+use crate::session::{Session, SessionId};
+
+/// How long registration is tried: another extension may proxy the API and not be up yet.
+const REGISTER_FOR: Duration = Duration::from_secs(2);
+
+/// The pause after which connections may have died unnoticed.
+const CONNECTIONS_SURVIVE: Duration = Duration::from_secs(3);
+
+/// What is kept back of the time to the shutdown's deadline, to spool and to exit.
+const SHUTDOWN_MARGIN: Duration = Duration::from_millis(150);
+
+/// What there is to expect where the shutdown's deadline is unknown: 2 s less what the runtime may have used.
+const SHUTDOWN_BUDGET: Duration = Duration::from_millis(1_400);
+
+/// The extension's life on one platform.
+#[derive(Debug)]
+pub struct Lifecycle {
+    queue: Arc<Queue>,
+    /// None where there is no remote to deliver to.
+    delivery: Option<Arc<Delivery>>,
+    session: Arc<Session>,
+    self_profiler: Option<Arc<SelfProfiler>>,
+    clock: Clock,
+    policy: Policy,
+    initialization: InitializationType,
+    /// Whether an invocation has been seen.
+    invoked: bool,
+}
+
+/// Why the event loop ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    /// The platform shuts the environment down; what is left of the time to do so in.
+    Shutdown(Duration),
+    /// The platform wants the process gone.
+    Dismissed,
+}
+
+// === impl Lifecycle ===
+
+impl Lifecycle {
+    /// How long uploads may still take where a signal ends the process: there is no platform to set a deadline.
+    pub const STOP_BUDGET: Duration = Duration::from_secs(10);
+
+    /// A life by `config`.
+    #[must_use]
+    pub fn new(
+        config: &Config,
+        queue: Arc<Queue>,
+        delivery: Option<Arc<Delivery>>,
+        session: Arc<Session>,
+        self_profiler: Option<Arc<SelfProfiler>>,
+        clock: Clock,
+    ) -> Self {
+        let mut flush = config.flush;
+        if config.platform.initialization == InitializationType::ManagedInstances {
+            flush.strategy = FlushStrategy::Background; // nothing freezes there
+        }
+        let policy = Policy::new(flush);
+        let initialization = config.platform.initialization;
+        Self { queue, delivery, session, self_profiler, clock, policy, initialization, invoked: false }
+    }
+
+    /// Registers with the platform under `name`, the file name of the running executable.
+    ///
+    /// # Errors
+    /// Where the platform refuses, or can't be reached within two seconds.
+    pub async fn register(&self, client: &mut Client, name: &HeaderValue) -> Result<(), Error> {
+        let mut interest = match self.initialization {
+            InitializationType::ManagedInstances => Interest::ShutdownOnly,
+            _ => Interest::Invocations,
+        };
+        let give_up = Instant::now() + REGISTER_FOR;
+        let mut failures = 0;
+        loop {
+            let error = match client.register(name, interest).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if error.refuses_invocations() && interest == Interest::Invocations {
+                tracing::debug!("the platform does not tell of invocations; registering for SHUTDOWN alone");
+                interest = Interest::ShutdownOnly;
+                continue;
+            }
+            failures += 1;
+            if !error.is_transient() || Instant::now() >= give_up {
+                return Err(error);
+            }
+            tracing::debug!(%error, "registration failed; trying again");
+            sleep(backoff::delay(failures, random())).await;
+        }
+    }
+
+    /// Asks for events, one after the other, until the platform says that it is over.
+    ///
+    /// Nothing else ends it: an answer that makes no sense is logged, and the question asked again.
+    pub async fn run(&mut self, client: &mut Client) -> End {
+        let mut failures = 0_u32;
+        let mut phase = Phase::Init;
+        loop {
+            let asked = self.clock.now();
+            match client.next().await {
+                Ok(event) => {
+                    failures = 0;
+                    phase = Phase::Running;
+                    match event {
+                        Event::Invoke(invoke) => self.invoke(&invoke, asked).await,
+                        Event::Shutdown(shutdown) => return self.shutdown(&shutdown),
+                        Event::Unknown(event_type) => {
+                            tracing::debug!(event_type, "unknown event ignored");
+                        }
+                    }
+                }
+                Err(error) if error.is_fatal() => {
+                    tracing::error!(%error, "the platform wants the extension to end");
+                    let report =
+                        client.report(phase, "Extension.PlatformError", "the Extensions API answered 500");
+                    drop(timeout(REPORT_TIMEOUT, report).await);
+                    return End::Dismissed;
+                }
+                Err(error) => {
+                    failures += 1;
+                    if failures.is_power_of_two() {
+                        tracing::error!(%error, failures, "can't get the next event; trying again");
+                    }
+                    sleep(backoff::delay(failures, random())).await;
+                }
+            }
+        }
+    }
+
+    async fn invoke(&mut self, invoke: &Invoke, asked: Moment) {
+        let pause = self.clock.now().since(&asked);
+        if !self.invoked && self.initialization == InitializationType::SnapStart {
+            self.leave_snapshot();
+        } else if let Some(delivery) = &self.delivery {
+            delivery.thaw(pause >= CONNECTIONS_SURVIVE);
+        }
+        self.invoked = true;
+        tracing::debug!(request_id = invoke.request_id, pause_ms = pause.as_millis() as u64, "invocation");
+        self.hold(invoke).await;
+    }
+
+    /// What was made during init is in every clone of the snapshot: it must not serve as this one's identity.
+    fn leave_snapshot(&self) {
+        match SessionId::random() {
+            Ok(id) => self.session.renew(id),
+            Err(error) => tracing::error!(%error, "no randomness for a new session id"),
+        }
+        if let Some(delivery) = &self.delivery {
+            delivery.leave_snapshot();
+        }
+    }
+
+    /// Puts off asking for the next event while uploads get through that were accepted before this one.
+    async fn hold(&mut self, invoke: &Invoke) {
+        let fence = self.queue.fence();
+        let left = deadline::remaining(invoke.deadline_ms, self.clock.now().wall);
+        let delivered = self.queue.counts().delivered;
+        let hold = self.policy.hold(self.queue.progress(fence), left, delivered);
+        if hold.is_zero() {
+            return;
+        }
+        let started = Instant::now();
+        let progress = timeout(hold, self.queue.settled(fence)).await.unwrap_or(Progress::Pending);
+        self.policy.held(progress, self.queue.counts().delivered);
+        tracing::debug!(
+            held_ms = started.elapsed().as_millis() as u64,
+            ?progress,
+            "held the next event for uploads"
+        );
+    }
+
+    fn shutdown(&self, shutdown: &Shutdown) -> End {
+        tracing::debug!(reason = shutdown.reason, "shutdown");
+        let left = deadline::remaining(shutdown.deadline_ms, self.clock.now().wall);
+        End::Shutdown(left.unwrap_or(SHUTDOWN_BUDGET).saturating_sub(SHUTDOWN_MARGIN))
+    }
+
+    /// Delivers what can be delivered within `budget`, and logs in one line how every upload ended.
+    pub async fn drain(&self, budget: Duration) -> Counts {
+        if let Some(self_profiler) = &self.self_profiler {
+            self_profiler.flush();
+        }
+        if let Some(delivery) = &self.delivery {
+            delivery.drain(Instant::now() + budget).await;
+        }
+        self.summary()
+    }
+
+    /// Logs in one line how every upload ended.
+    pub fn summary(&self) -> Counts {
+        let lost = self.queue.abandon().len();
+        let counts = self.queue.counts();
+        let Counts { accepted, delivered, refused, expired, evicted, delivered_bytes, .. } = counts;
+        tracing::info!(accepted, delivered, refused, expired, evicted, lost, delivered_bytes, "done");
+        counts
+    }
+}
+
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_default()
+}

@@ -1,0 +1,157 @@
+//! The one queue between intake and delivery: a [`Backlog`] that can be shared and waited for.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use crate::backlog::{Attempt, Backlog, Counts, Full, Next, Progress, Ticket, Verdict};
+use crate::clock::Clock;
+use crate::upload::Upload;
+
+/// Uploads on their way from the intake to the remote.
+///
+/// The lock is never held across an await: every method that takes it is over at once.
+#[derive(Debug)]
+pub struct Queue {
+    backlog: Mutex<Backlog>,
+    /// Marked whenever the answer of [`Backlog::next`] or [`Backlog::progress`] may have changed.
+    changed: watch::Sender<()>,
+    clock: Clock,
+}
+
+// === impl Queue ===
+
+impl Queue {
+    /// An empty queue of at most `capacity` bytes that lets `concurrency` uploads be under way at once.
+    #[must_use]
+    pub fn new(capacity: usize, concurrency: usize, clock: Clock) -> Self {
+        Self {
+            backlog: Mutex::new(Backlog::new(capacity, concurrency)),
+            changed: watch::Sender::new(()),
+            clock,
+        }
+    }
+
+    /// Takes an upload of an SDK and says how many older ones had to make room for it.
+    ///
+    /// # Errors
+    /// Where there is no room for it beside what is being sent.
+    pub fn accept(&self, upload: Upload) -> Result<u64, Full> {
+        self.change(|backlog| {
+            let before = backlog.counts().evicted;
+            backlog.accept(upload)?;
+            Ok(backlog.counts().evicted - before)
+        })
+    }
+
+    /// Takes an upload that an earlier process left behind.
+    ///
+    /// # Errors
+    /// Where there is no room for it beside what is being sent.
+    pub fn recover(&self, upload: Upload) -> Result<(), Full> {
+        self.change(|backlog| backlog.recover(upload).map(drop))
+    }
+
+    /// Waits until an upload is to be sent, and hands it out.
+    pub async fn next(&self) -> Attempt {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            let next = self.lock().next(self.clock.now());
+            let change = changed.changed();
+            match next {
+                Next::Send(attempt) => return attempt,
+                // The sender lives in `self`: a change is never an error. A timeout means that it is time.
+                Next::At(instant) => drop(timeout_at(instant, change).await),
+                Next::Idle => drop(change.await),
+            }
+        }
+    }
+
+    /// Says how an attempt ended.
+    pub fn settle(&self, ticket: Ticket, verdict: Verdict) {
+        let random = getrandom::u64().unwrap_or_default();
+        self.change(|backlog| backlog.settle(ticket, verdict, Instant::now(), random));
+    }
+
+    /// Ends all back-off.
+    pub fn wake(&self) {
+        self.change(Backlog::wake);
+    }
+
+    /// From now on everything is tried at once.
+    pub fn start_drain(&self) {
+        self.change(Backlog::start_drain);
+    }
+
+    /// The moment that separates the uploads accepted so far from those to come.
+    pub fn fence(&self) -> Ticket {
+        self.lock().fence()
+    }
+
+    /// How far the uploads are that were accepted before `fence`.
+    pub fn progress(&self, fence: Ticket) -> Progress {
+        self.lock().progress(fence)
+    }
+
+    /// Waits until the uploads accepted before `fence` are settled, or waiting for them is no use.
+    pub async fn settled(&self, fence: Ticket) -> Progress {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            match self.progress(fence) {
+                Progress::Pending => drop(changed.changed().await),
+                over => return over,
+            }
+        }
+    }
+
+    /// Waits until nothing is left.
+    pub async fn emptied(&self) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            if self.lock().is_empty() {
+                return;
+            }
+            drop(changed.changed().await);
+        }
+    }
+
+    /// Takes out all that is left, oldest first.
+    pub fn abandon(&self) -> Vec<Arc<Upload>> {
+        self.change(Backlog::abandon)
+    }
+
+    /// Counts uploads that were written to the spool.
+    pub fn count_spooled(&self, uploads: u64) {
+        self.change(|backlog| backlog.count_spooled(uploads));
+    }
+
+    /// How many uploads came, and how each ended.
+    pub fn counts(&self) -> Counts {
+        self.lock().counts()
+    }
+
+    /// How many uploads are not settled.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether every upload is settled.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Backlog) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.send_replace(());
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Backlog> {
+        // Nothing panics while it holds the lock; were it to, the backlog would still be whole enough to deliver.
+        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

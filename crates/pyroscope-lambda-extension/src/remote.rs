@@ -1,0 +1,174 @@
+//! The Pyroscope server that profiles go to: one attempt at delivering one upload.
+
+mod connection;
+pub mod outcome;
+mod tls;
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use self::connection::{Connection, Connector, Pool};
+use self::outcome::{Cause, Outcome};
+use crate::clock::Clock;
+use crate::config::{Config, RemoteAddress, Scheme};
+use crate::upload::Upload;
+
+/// How much of an answer is read for its reason, in bytes. A connection with more to come is not used again.
+const REASON_LIMIT: usize = 8 * 1024;
+
+/// How long to wait for the rest of an answer whose status is known.
+const REASON_TIMEOUT: Duration = Duration::from_secs(1);
+
+const TENANT: HeaderName = HeaderName::from_static("x-scope-orgid");
+
+/// A Pyroscope server.
+#[derive(Debug)]
+pub struct Remote {
+    connector: Connector,
+    pool: Pool,
+    /// What stands before the server's own paths.
+    base_path: String,
+    /// Stated in every request, over what the SDK sent.
+    headers: HeaderMap,
+    timeout: Duration,
+    clock: Clock,
+}
+
+/// An upload with its labels on, as it goes over the wire.
+#[derive(Clone, Debug)]
+pub struct Labelled {
+    /// The query string, without the `?`.
+    pub query: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}
+
+// === impl Remote ===
+
+impl Remote {
+    /// The server at `address`, with the credentials, the tenant and the headers that are configured.
+    #[must_use]
+    pub fn new(address: &RemoteAddress, config: &Config, clock: Clock) -> Self {
+        Self {
+            connector: Connector::new(
+                address.host(),
+                address.port(),
+                address.scheme() == Scheme::Https,
+                config.ssl_cert_file.clone(),
+            ),
+            pool: Pool::default(),
+            base_path: address.base_path().to_owned(),
+            headers: stated_headers(address, config),
+            timeout: config.timeout,
+            clock,
+        }
+    }
+
+    /// Tries once to deliver `upload` as it is in `labelled`.
+    ///
+    /// A kept connection that turns out to be dead does not count as a try: remotes and NATs drop them in silence.
+    pub async fn attempt(&self, upload: &Upload, labelled: &Labelled) -> Outcome {
+        let request = match self.request(upload, labelled) {
+            Ok(request) => request,
+            Err(error) => return Outcome::not_yet(Cause::Request(error)),
+        };
+        match timeout(self.timeout, self.exchange(request)).await {
+            Ok(Ok((connection, response))) => self.conclude(connection, response).await,
+            Ok(Err(cause)) => Outcome::not_yet(cause),
+            Err(_) => Outcome::not_yet(Cause::Timeout(self.timeout)),
+        }
+    }
+
+    /// Closes the connections that are not in use.
+    pub fn discard_idle_connections(&self) {
+        self.pool.discard();
+    }
+
+    /// Forgets the TLS sessions that might be resumed.
+    pub fn forget_sessions(&self) {
+        self.connector.forget_sessions();
+    }
+
+    fn request(&self, upload: &Upload, labelled: &Labelled) -> Result<Request<Full<Bytes>>, http::Error> {
+        let (base, path) = (&self.base_path, upload.endpoint.path());
+        let target = match &labelled.query {
+            Some(query) => format!("{base}{path}?{query}"),
+            None => format!("{base}{path}"),
+        };
+        let mut request =
+            Request::builder().method(Method::POST).uri(target).body(Full::new(labelled.body.clone()))?;
+        let headers = request.headers_mut();
+        headers.clone_from(&upload.headers);
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        Ok(request)
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Connection, Response<Incoming>), Cause> {
+        if let Some(mut kept) = self.pool.take() {
+            match kept.send_request(request.clone()).await {
+                Ok(response) => return Ok((kept, response)),
+                Err(error) => tracing::debug!(%error, "a kept connection was dead; trying a fresh one"),
+            }
+        }
+        let mut fresh = self.connector.connect().await.map_err(Cause::Connect)?;
+        let response = fresh.send_request(request).await.map_err(Cause::Exchange)?;
+        Ok((fresh, response))
+    }
+
+    async fn conclude(&self, connection: Connection, response: Response<Incoming>) -> Outcome {
+        let (head, mut body) = response.into_parts();
+        let mut reason = BytesMut::new();
+        let read = async {
+            while let Some(frame) = body.frame().await {
+                let Ok(frame) = frame else { return false };
+                let Ok(chunk) = frame.into_data() else { continue };
+                if reason.len() + chunk.len() > REASON_LIMIT {
+                    return false;
+                }
+                reason.extend_from_slice(&chunk);
+            }
+            true
+        };
+        // The status alone decides: a body that never ends must not undo a delivery, nor delay one.
+        if timeout(REASON_TIMEOUT, read).await == Ok(true) {
+            self.pool.put(connection);
+        }
+        let reason = String::from_utf8_lossy(&reason).trim().to_owned();
+        Outcome::of_answer(head.status, &head.headers, reason, self.clock.now().wall)
+    }
+}
+
+/// Credentials, tenant and further headers, the last on top; the SDK's own credentials stand where none are configured.
+fn stated_headers(address: &RemoteAddress, config: &Config) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Ok(host) = HeaderValue::try_from(address.authority()) {
+        headers.insert(HOST, host);
+    }
+    if let Some(authorization) = config.credentials.authorization() {
+        headers.insert(AUTHORIZATION, authorization);
+    }
+    if let Some(tenant) = &config.tenant_id {
+        headers.insert(TENANT, tenant.clone());
+    }
+    headers.extend(config.headers.clone());
+    headers
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    const fn not_yet(cause: Cause) -> Self {
+        Self::NotYet { cause, retry_after: None }
+    }
+}

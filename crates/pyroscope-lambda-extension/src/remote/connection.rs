@@ -1,0 +1,135 @@
+//! Connections to the remote: made when needed, kept while they live.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::rt::{Read, Write};
+use hyper_util::rt::TokioIo;
+use rustls::client::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::tls;
+
+/// Idle connections that are kept. More than this go out together only at shutdown.
+const MAX_IDLE: usize = 16;
+
+/// A connection that can carry one request at a time.
+pub(super) type Connection = SendRequest<Full<Bytes>>;
+
+/// Where the remote is and how to get there.
+#[derive(Debug)]
+pub(super) struct Connector {
+    host: String,
+    port: u16,
+    /// Plain HTTP where there is none.
+    tls: Option<LazyTls>,
+}
+
+/// TLS set up at the first connection: before the first poll of `next` nobody should wait for it.
+#[derive(Debug)]
+struct LazyTls {
+    extra_roots: Option<PathBuf>,
+    config: Mutex<Option<Arc<ClientConfig>>>,
+}
+
+/// Connections between requests, the most recently used last.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    idle: Mutex<Vec<Connection>>,
+}
+
+// === impl Connector ===
+
+impl Connector {
+    /// A way to `host` (a name, or an address without brackets).
+    pub(super) fn new(host: &str, port: u16, https: bool, extra_roots: Option<PathBuf>) -> Self {
+        let tls = https.then(|| LazyTls { extra_roots, config: Mutex::new(None) });
+        Self { host: host.to_owned(), port, tls }
+    }
+
+    /// Opens a connection and, with it, the task that drives it.
+    pub(super) async fn connect(&self) -> io::Result<Connection> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        drop(stream.set_nodelay(true));
+        let Some(tls) = &self.tls else { return handshake(stream).await };
+        let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
+        handshake(TlsConnector::from(tls.config()?).connect(name, stream).await?).await
+    }
+
+    /// Forgets what was learnt from earlier handshakes, which clones of this environment may have learnt as well.
+    pub(super) fn forget_sessions(&self) {
+        if let Some(tls) = &self.tls {
+            *tls.config.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+async fn handshake<S>(stream: S) -> io::Result<Connection>
+where
+    TokioIo<S>: Read + Write,
+    S: Send + Unpin + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection to the remote ended badly");
+        }
+    });
+    Ok(sender)
+}
+
+// === impl LazyTls ===
+
+impl LazyTls {
+    fn config(&self) -> io::Result<Arc<ClientConfig>> {
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = &*config {
+            return Ok(Arc::clone(config));
+        }
+        let (built, problem) = tls::client_config(self.extra_roots.as_deref());
+        if let Some(problem) = problem {
+            tracing::error!("{problem}");
+        }
+        let built = built.map_err(io::Error::other)?;
+        Ok(Arc::clone(config.insert(built)))
+    }
+}
+
+// === impl Pool ===
+
+impl Pool {
+    /// The connection used last of those that are still open.
+    pub(super) fn take(&self) -> Option<Connection> {
+        let mut idle = self.lock();
+        while let Some(connection) = idle.pop() {
+            if connection.is_ready() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose latest answer has been read whole.
+    pub(super) fn put(&self, connection: Connection) {
+        let mut idle = self.lock();
+        idle.retain(|connection| !connection.is_closed());
+        if idle.len() < MAX_IDLE && !connection.is_closed() {
+            idle.push(connection);
+        }
+    }
+
+    /// Closes all of them.
+    pub(super) fn discard(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

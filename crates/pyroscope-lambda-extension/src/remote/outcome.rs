@@ -1,0 +1,159 @@
+//! What an answer of the remote means for an upload: pure.
+
+use std::time::{Duration, SystemTime};
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
+
+/// How one attempt at the remote ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The remote has it.
+    Delivered,
+    /// The remote will never have it.
+    Refused {
+        /// What the remote answered.
+        status: StatusCode,
+        /// The remote's own words, as far as it gave any.
+        reason: String,
+    },
+    /// The remote does not take these credentials; it may take others, or these ones later.
+    Unauthorized {
+        /// 401 or 403.
+        status: StatusCode,
+        /// The remote's own words, as far as it gave any.
+        reason: String,
+    },
+    /// It may take it later.
+    NotYet {
+        /// What stood in the way.
+        cause: Cause,
+        /// When the remote wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// What kept the remote from taking an upload this time.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// It answered that it can't now.
+    #[error("answered {status}: {reason}")]
+    Answer {
+        /// What it answered.
+        status: StatusCode,
+        /// Its own words, as far as it gave any.
+        reason: String,
+    },
+    /// There was no connection to be had.
+    #[error("can't connect: {0}")]
+    Connect(#[source] std::io::Error),
+    /// The exchange broke off before the answer.
+    #[error("the connection broke off: {0}")]
+    Exchange(#[source] hyper::Error),
+    /// No answer in time.
+    #[error("no answer within {0:?} (PYROSCOPE_TIMEOUT)")]
+    Timeout(Duration),
+    /// The request can't be put together.
+    #[error("can't make the request: {0}")]
+    Request(#[source] http::Error),
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// What `status` means, after delivery rules made for the Pyroscope server's own write paths.
+    #[must_use]
+    pub fn of_answer(status: StatusCode, headers: &HeaderMap, reason: String, now: SystemTime) -> Self {
+        match status.as_u16() {
+            200..=299 => Self::Delivered,
+            401 | 403 => Self::Unauthorized { status, reason },
+            408 | 425 | 429 | 499 | 500..=599 => Self::NotYet {
+                cause: Cause::Answer { status, reason },
+                retry_after: retry_after(headers, now),
+            },
+            422 if is_transient_inside(&reason) => Self::NotYet {
+                cause: Cause::Answer { status, reason },
+                retry_after: retry_after(headers, now),
+            },
+            _ => Self::Refused { status, reason },
+        }
+    }
+}
+
+/// `/ingest` answers 422 to every error of what lies behind it; the code of that error is in the message.
+fn is_transient_inside(reason: &str) -> bool {
+    const TRANSIENT: [&str; 5] =
+        ["unavailable:", "deadline_exceeded:", "unknown:", "canceled:", "resource_exhausted:"];
+    TRANSIENT.iter().any(|code| reason.contains(code))
+}
+
+/// RFC 9110, section 10.2.3: seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    httpdate::parse_http_date(value).ok()?.duration_since(now).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    fn class(status: u16, reason: &str) -> &'static str {
+        let status = StatusCode::from_u16(status).unwrap();
+        match Outcome::of_answer(status, &HeaderMap::new(), reason.to_owned(), UNIX_EPOCH) {
+            Outcome::Delivered => "delivered",
+            Outcome::Refused { .. } => "refused",
+            Outcome::Unauthorized { .. } => "unauthorized",
+            Outcome::NotYet { .. } => "not yet",
+        }
+    }
+
+    #[test]
+    fn a_status_says_whether_to_try_again() {
+        for (statuses, expected) in [
+            (&[200, 201, 202, 204, 299][..], "delivered"),
+            (&[401, 403], "unauthorized"),
+            (&[408, 425, 429, 499, 500, 501, 502, 503, 504, 599], "not yet"),
+            (&[301, 302, 304, 307, 308, 400, 404, 405, 409, 413, 415, 422, 451], "refused"),
+        ] {
+            for status in statuses {
+                assert_eq!(class(*status, ""), expected, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_422_is_tried_again_where_the_error_inside_is_transient() {
+        for (reason, expected) in [
+            (r#"{"code":"unknown","message":"pushing: unavailable: no healthy instance"}"#, "not yet"),
+            (r#"{"message":"deadline_exceeded: context deadline exceeded"}"#, "not yet"),
+            (r#"{"message":"unknown: EOF"}"#, "not yet"),
+            (r#"{"message":"invalid_argument: profile too large"}"#, "refused"),
+            (r#"{"message":"failed to parse pprof"}"#, "refused"),
+        ] {
+            assert_eq!(class(422, reason), expected, "{reason}");
+        }
+    }
+
+    #[test]
+    fn retry_after_comes_in_seconds_or_as_a_date() {
+        let now = UNIX_EPOCH + Duration::from_secs(784_111_777); // Sun, 06 Nov 1994 08:49:37 GMT
+        for (value, expected) in [
+            ("0", Some(0)),
+            ("120", Some(120)),
+            (" 7 ", Some(7)),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            ("Sun, 06 Nov 1994 08:49:27 GMT", None),
+            ("-5", None),
+            ("soon", None),
+            ("99999999999999999999999", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
+            assert_eq!(retry_after(&headers, now), expected.map(Duration::from_secs), "{value}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! One accepted request of an SDK: the unit that flows through the extension.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+/// What the bookkeeping of one upload costs in memory beside its bytes; an estimate that errs on the high side.
+const OVERHEAD: usize = 512;
+
+/// A profile, or several, as an SDK posted it.
+///
+/// Labels and credentials are not in it: they go on when it is sent.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// Where it was posted to.
+    pub endpoint: Endpoint,
+    /// The query string as it came, without the `?`.
+    pub query: Option<String>,
+    /// The end-to-end headers that describe the body or belong to the SDK; none that belong to the connection.
+    pub headers: HeaderMap,
+    /// The whole body, transfer coding removed, content coding kept.
+    pub body: Bytes,
+    /// When the body had been read.
+    pub arrived: SystemTime,
+}
+
+/// The write endpoints of a Pyroscope server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `/ingest`: labels in the query's `name`.
+    Ingest,
+    /// `/pyroscope/ingest`: the same under the prefix that Grafana Agent uses.
+    PrefixedIngest,
+    /// `/push.v1.PusherService/Push`: Connect, labels in every series.
+    Push,
+    /// `/v1development/profiles`: OTLP over HTTP, labels in resource attributes.
+    Otlp,
+}
+
+// === impl Upload ===
+
+impl Upload {
+    /// The memory that it takes while it waits, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        OVERHEAD + self.body.len() + self.query.as_ref().map_or(0, String::len) + headers
+    }
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    /// The endpoint that a request path names, doubled and trailing slashes aside; `None` for every other path.
+    ///
+    /// SDKs that are given a base address with a trailing slash post to `//ingest`.
+    #[must_use]
+    pub fn from_path(path: &str) -> Option<Self> {
+        const ALL: [Endpoint; 4] =
+            [Endpoint::Ingest, Endpoint::PrefixedIngest, Endpoint::Push, Endpoint::Otlp];
+        let segments = |path| str::split(path, '/').filter(|segment| !segment.is_empty());
+        ALL.into_iter().find(|endpoint| segments(endpoint.path()).eq(segments(path)))
+    }
+
+    /// Its path on a server.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Ingest => "/ingest",
+            Self::PrefixedIngest => "/pyroscope/ingest",
+            Self::Push => "/push.v1.PusherService/Push",
+            Self::Otlp => "/v1development/profiles",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubled_and_trailing_slashes_do_not_matter() {
+        for (path, endpoint) in [
+            ("/ingest", Some(Endpoint::Ingest)),
+            ("//ingest", Some(Endpoint::Ingest)),
+            ("/ingest/", Some(Endpoint::Ingest)),
+            ("/pyroscope//ingest//", Some(Endpoint::PrefixedIngest)),
+            ("/push.v1.PusherService/Push", Some(Endpoint::Push)),
+            ("/v1development/profiles", Some(Endpoint::Otlp)),
+            ("/", None),
+            ("", None),
+            ("/Ingest", None),
+            ("/ingest/x", None),
+            ("/x/ingest", None),
+            ("/ingest/../querier", None),
+            ("/%69ngest", None),
+            ("/v1/profiles", None),
+        ] {
+            assert_eq!(Endpoint::from_path(path), endpoint, "{path}");
+        }
+    }
+}
