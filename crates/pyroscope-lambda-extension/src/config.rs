@@ -68,7 +68,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// The value of `X-Scope-OrgID`, for multi-tenant servers.
     pub tenant_id: Option<HeaderValue>,
-    /// Extra headers for every request to the remote, all marked as sensitive.
+    /// Extra headers for every request to the remote, all marked as sensitive. None describes the connection or the
+    /// body; `authorization` and `x-scope-orgid` may be among them.
     pub headers: HeaderMap,
     /// PEM file with certificates that are trusted besides the compiled-in ones.
     pub ssl_cert_file: Option<PathBuf>,

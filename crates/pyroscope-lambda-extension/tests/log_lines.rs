@@ -1,5 +1,12 @@
 //! Log lines are those of logrus: the expected ones were written by it (see `go-reference/main.go`).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail in its helper functions"
+)]
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};

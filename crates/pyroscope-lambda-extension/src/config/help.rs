@@ -20,8 +20,9 @@ Relays the profiles of an AWS Lambda function to Pyroscope, without making the f
 Usage: {NAME} [--help | --version]
 
 In Lambda it takes no arguments: the platform starts it from /opt/extensions. Everything is set with
-environment variables of the function. An empty value means unset. Booleans are true or false (also
-1, t, 0, f); durations are such as 10s, 500ms or 1m30s.
+environment variables of the function. An empty value means unset, but for the one variable that
+says otherwise. Booleans are true or false (also 1, t, 0, f); durations are
+such as 10s, 500ms or 1m30s.
 "
     );
     for group in Group::ALL {
@@ -29,9 +30,10 @@ environment variables of the function. An empty value means unset. Booleans are 
         push_line(&mut text, &format!("{}:", group.title()));
         for variable in variables_of(group) {
             push_line(&mut text, &format!("  {}", variable.name));
-            let meaning =
-                format!("{} [default: {}]", variable.meaning.replace('`', ""), variable.unset.text());
-            push_wrapped(&mut text, &meaning, "      ");
+            let meaning = variable.meaning.replace('`', "");
+            // The default is one word to the wrapping, so that it is never torn.
+            let default = format!("[default: {}]", variable.unset.text().replace('`', ""));
+            push_wrapped(&mut text, meaning.split(' ').chain([default.as_str()]), "      ");
         }
     }
     text
@@ -81,9 +83,9 @@ fn push_line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{line}");
 }
 
-fn push_wrapped(text: &mut String, words: &str, indent: &str) {
+fn push_wrapped<'text>(text: &mut String, words: impl Iterator<Item = &'text str>, indent: &str) {
     let mut line = String::new();
-    for word in words.split(' ') {
+    for word in words {
         let fits = line.chars().count() + 1 + word.chars().count() <= COLUMNS;
         if line.is_empty() {
             line.push_str(indent);

@@ -102,7 +102,8 @@ impl RemoteAddress {
         let host = checked_host(host)?;
         let port = port.unwrap_or(scheme.default_port());
         let base_path = path.trim_end_matches('/');
-        if PathAndQuery::try_from(path).is_err() || base_path.contains(char::is_whitespace) {
+        let plain = base_path.bytes().all(|byte| byte.is_ascii_graphic());
+        if !plain || (!base_path.is_empty() && PathAndQuery::try_from(base_path).is_err()) {
             return Err(RemoteAddressFault::BadPath);
         }
         let mut shown = if host.contains(':') { format!("[{host}]") } else { host.clone() };

@@ -188,7 +188,7 @@ variables! {
         "a name without control characters",
         "accepted for the sake of existing settings; lines do not say which file logged them";
 
-    RUNTIME_API: Platform, "AWS_LAMBDA_RUNTIME_API", Means("there is no Lambda"),
+    RUNTIME_API: Platform, "AWS_LAMBDA_RUNTIME_API", Means("none"),
         "host:port",
         "where the Extensions API is";
     INITIALIZATION_TYPE: Platform, "AWS_LAMBDA_INITIALIZATION_TYPE", Means("unknown"),
