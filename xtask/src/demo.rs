@@ -62,14 +62,14 @@ impl Demo {
         let mut wrong = draw(&sink, &graph)?;
         wrong.extend(wrong_with(&life));
         wrong.extend(ORDER_SERVICE.wrong(&sink.arrivals()));
-        println!("\nLog of the extension and the function: {}", life.log.display());
         if wrong.is_empty() {
             let invocations = life.invocations.len();
+            println!("\nLog of the extension and the function: {}", life.log.display());
             println!("Flame graph: {}", graph.display());
             println!("\nAll is well: {invocations} invocations, {}.", sink.totals());
             Ok(())
         } else {
-            Err(Error::Wrong { run: "the demo", wrong })
+            Err(Error::Wrong { run: "the demo", wrong, log: Some(life.log) })
         }
     }
 }

@@ -1,10 +1,14 @@
 //! What can go wrong in a command, each with what to do about it.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use thiserror::Error;
+
+/// How many lines of a log a failure shows.
+const SHOWN_LINES: usize = 30;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -68,12 +72,14 @@ pub(crate) enum Error {
         log: String,
     },
     /// What arrived isn't what had to.
-    #[error("{run}: not as it has to be:{}", listed(.wrong))]
+    #[error("{run}: not as it has to be:{}{}", listed(.wrong), logged(.log.as_deref()))]
     Wrong {
         /// What was run.
         run: &'static str,
         /// Each fault, as a sentence.
         wrong: Vec<String>,
+        /// What was written meanwhile.
+        log: Option<PathBuf>,
     },
     /// A port that has to be free.
     #[error("somebody listens on port {0}, where peers do, too; stop that first")]
@@ -109,4 +115,13 @@ fn indented(log: &str) -> String {
 
 fn listed(wrong: &[String]) -> String {
     wrong.iter().flat_map(|what| ["\n  - ", what.as_str()]).collect()
+}
+
+/// The end of a log file, and where the whole is.
+fn logged(log: Option<&Path>) -> String {
+    let Some(log) = log else { return String::new() };
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let from = text.lines().count().saturating_sub(SHOWN_LINES);
+    let end: Vec<&str> = text.lines().skip(from).collect();
+    format!("\n  The end of {}:{}", log.display(), indented(&end.join("\n")))
 }

@@ -71,13 +71,13 @@ impl Extension {
         format!("http://localhost:{}", self.port)
     }
 
-    /// Ends it with SIGTERM, which it answers by delivering what it has.
-    pub(super) async fn stop(mut self) -> Result<(), Error> {
+    /// Ends it with SIGTERM, which it answers by delivering what it has. Returns its log.
+    pub(super) async fn stop(mut self) -> Result<PathBuf, Error> {
         let pid = self.child.id().ok_or_else(|| self.failed("it ended by itself"))?;
         let kill = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await;
         kill.map_err(Error::io("run kill"))?;
         match timeout(PATIENCE, self.child.wait()).await {
-            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) if status.success() => Ok(self.log),
             Ok(Ok(status)) => Err(self.failed(format!("{status} after SIGTERM"))),
             Ok(Err(source)) => Err(Error::io("wait for the extension")(source)),
             Err(_) => Err(self.failed("it does not end after SIGTERM")),

@@ -98,7 +98,7 @@ impl E2e {
         let remote = server::start().await?;
         let running = Extension::start(extension, &remote, &script.folder).await?;
         script.run(&running.url(), Duration::from_secs(self.seconds)).await?;
-        running.stop().await?;
+        let log = running.stop().await?;
 
         let arrivals = remote.arrivals();
         let mut wrong = script.expected.wrong(&arrivals);
@@ -106,7 +106,7 @@ impl E2e {
         if sessions.len() > 1 {
             wrong.push(format!("one environment has several session ids: {sessions:?}"));
         }
-        server::passed(&remote, script.name, wrong)
+        server::passed(&remote, script.name, wrong, log)
     }
 }
 
@@ -119,12 +119,13 @@ fn summarise(outcomes: &[(Language, Outcome)]) -> Result<(), Error> {
             Outcome::Failed(why) => println!("{language}: FAILED, {why}"),
         }
     }
-    let wrong: Vec<String> = outcomes
-        .iter()
-        .filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)))
-        .map(|(language, _)| format!("{language} failed, as above"))
-        .collect();
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Wrong { run: "the end-to-end tests", wrong }) }
+    let failed = outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
+    let wrong: Vec<String> = failed.map(|(language, _)| format!("{language} failed, as above")).collect();
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Wrong { run: "the end-to-end tests", wrong, log: None })
+    }
 }
 
 // === impl Outcome ===

@@ -26,5 +26,5 @@ pub(super) async fn run(extension: &Path, e2e: &Path, busy: Duration) -> Result<
     let life = environment.live().await?;
     let mut wrong = wrong_with(&life);
     wrong.extend(ORDER_SERVICE.wrong(&remote.arrivals()));
-    server::passed(&remote, "the sample function", wrong)
+    server::passed(&remote, "the sample function", wrong, life.log)
 }

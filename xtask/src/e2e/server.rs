@@ -1,5 +1,7 @@
 //! The remote that all SDKs' profiles are delivered to: it wants credentials and a tenant, and refuses what comes without.
 
+use std::path::PathBuf;
+
 use pyroscope_sink::{Credentials, Options, Sink};
 
 use crate::error::Error;
@@ -25,10 +27,15 @@ pub(super) fn variables(remote: &Sink) -> Vec<(&'static str, String)> {
 }
 
 /// A line for the summary, where nothing is wrong.
-pub(super) fn passed(remote: &Sink, run: &'static str, wrong: Vec<String>) -> Result<String, Error> {
+pub(super) fn passed(
+    remote: &Sink,
+    run: &'static str,
+    wrong: Vec<String>,
+    log: PathBuf,
+) -> Result<String, Error> {
     if wrong.is_empty() {
         Ok(format!("{} series: {}", remote.series().len(), remote.totals()))
     } else {
-        Err(Error::Wrong { run, wrong })
+        Err(Error::Wrong { run, wrong, log: Some(log) })
     }
 }
