@@ -3,10 +3,10 @@
 //! # Layout
 //! - [`demo`]: a profiled function under the extension, and its flame graph
 //! - [`e2e`]: the real SDKs of other languages
-//! - [`bench`]: what the extension costs, beside a floor program and any peers
+//! - [`bench`](mod@bench): what the extension costs, beside a floor program and any peers
 //! - [`environment`]: one life of a Lambda environment
 //! - [`expected`]: what has to be true of what arrives
-//! - [`cargo`]: builds what a command needs, and says where it is
+//! - [`cargo`](mod@cargo): builds what a command needs, and says where it is
 //! - [`error`]: what can go wrong, each with what to do about it
 //! - [`port`]: where the relay listens
 //! - [`table`]: aligned columns on a terminal
