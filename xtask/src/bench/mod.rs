@@ -86,15 +86,17 @@ impl Bench {
         }
         eprintln!();
 
+        let floor = contenders.iter().zip(&starts).find(|(contender, _)| !contender.relays);
+        let floor = floor.map(|(_, starts)| starts.as_slice());
         let mut measured = Vec::new();
-        for (contender, starts) in contenders.into_iter().zip(starts) {
+        for (contender, starts) in contenders.iter().zip(&starts) {
             let relay = if contender.relays {
                 eprintln!("Relay: {profiles} profiles through {}", contender.name);
-                Some(relay::measure(&launch, &contender, profiles)?)
+                Some(relay::measure(&launch, contender, profiles)?)
             } else {
                 None
             };
-            measured.push(Measured::new(&contender, &starts, relay)?);
+            measured.push(Measured::new(contender, starts, floor, relay)?);
         }
         let outcome = Outcome::new(measured);
         println!("\n{outcome}");

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -31,6 +32,9 @@ pub(super) struct Measured {
     starts: usize,
     /// From spawn to the first `/event/next`, in milliseconds.
     start_ms: Spread,
+    /// What that is beyond the floor's in the same round, in milliseconds: what the machine does meanwhile meets both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    over_floor_ms: Option<Spread>,
     /// Resident memory at that time, in bytes.
     resident_bytes: Spread,
     /// The most that was resident until then, in bytes.
@@ -49,7 +53,16 @@ pub(super) struct Outcome {
 // === impl Measured ===
 
 impl Measured {
-    pub(super) fn new(contender: &Contender, starts: &[Start], relay: Option<Relay>) -> Result<Self, Error> {
+    /// `floor`: the floor's starts, round by round, where there is a floor program.
+    pub(super) fn new(
+        contender: &Contender,
+        starts: &[Start],
+        floor: Option<&[Start]>,
+        relay: Option<Relay>,
+    ) -> Result<Self, Error> {
+        let over = |floor: &[Start]| {
+            Spread::of(starts.iter().zip(floor).map(|(start, floor)| ms(start.took) - ms(floor.took)))
+        };
         let binary = &contender.binary;
         let file = fs::metadata(binary).map_err(Error::io(format!("look at {}", binary.display())))?;
         Ok(Self {
@@ -57,7 +70,8 @@ impl Measured {
             ours: contender.ours,
             binary_bytes: file.len(),
             starts: starts.len(),
-            start_ms: Spread::of(starts.iter().map(|start| start.took.as_secs_f64() * 1e3)),
+            start_ms: Spread::of(starts.iter().map(|start| ms(start.took))),
+            over_floor_ms: floor.map(over),
             resident_bytes: Spread::of(starts.iter().map(|start| bytes(start.memory.resident))),
             peak_bytes: Spread::of(starts.iter().map(|start| bytes(start.memory.peak))),
             relay,
@@ -90,14 +104,12 @@ impl Outcome {
         missed
     }
 
-    /// What a figure is to the floor's; the floor comes first, where there is one.
-    fn over_floor(&self, program: &Measured) -> String {
-        match self.programs.first() {
-            Some(floor) if floor.relay.is_none() && floor.start_ms.median > 0.0 => {
-                format!("{:.2}x", program.start_ms.median / floor.start_ms.median)
-            }
-            _ => "-".to_owned(),
-        }
+    /// How much longer a start takes than the floor's, as a ratio of medians; the floor comes first, where there is one.
+    fn to_floor(&self, program: &Measured) -> String {
+        let floor = self.programs.first().filter(|floor| floor.over_floor_ms.is_some());
+        floor.map_or("-".to_owned(), |floor| {
+            format!("{:.2}x", program.start_ms.median / floor.start_ms.median)
+        })
     }
 
     fn starts(&self) -> Table {
@@ -106,6 +118,7 @@ impl Outcome {
             "first poll ms",
             "p10..p90",
             "to floor",
+            "over floor ms",
             "RSS MiB",
             "peak MiB",
             "binary MiB",
@@ -116,7 +129,8 @@ impl Outcome {
                 program.name.clone(),
                 format!("{:.2}", start.median),
                 format!("{:.2}..{:.2}", start.p10, start.p90),
-                self.over_floor(program),
+                self.to_floor(program),
+                program.over_floor_ms.map_or("-".to_owned(), |over| format!("{:+.2}", over.median)),
                 format!("{:.2}", program.resident_bytes.median / MIB),
                 format!("{:.2}", program.peak_bytes.median / MIB),
                 format!("{:.2}", bytes(program.binary_bytes) / MIB),
@@ -166,4 +180,8 @@ impl fmt::Display for Outcome {
 #[allow(clippy::cast_precision_loss, reason = "no program here has 8 PiB")]
 fn bytes(count: u64) -> f64 {
     count as f64
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
 }
