@@ -1,3 +1,68 @@
-//! The commands of this project.
+//! The commands of this project: `cargo xtask COMMAND`.
+//!
+//! # Layout
+//! - [`demo`]: a profiled function under the extension, and its flame graph
+//! - [`e2e`]: the real SDKs of other languages
+//! - [`bench`](mod@bench): what the extension costs, beside a floor program and any peers
+//! - [`environment`]: one life of a Lambda environment
+//! - [`expected`]: what has to be true of what arrives
+//! - [`cargo`](mod@cargo): builds what a command needs, and says where it is
+//! - [`error`]: what can go wrong, each with what to do about it
+//! - [`port`]: where the relay listens
+//! - [`table`]: aligned columns on a terminal
 
-fn main() {}
+mod bench;
+mod cargo;
+mod demo;
+mod e2e;
+mod environment;
+mod error;
+mod expected;
+mod port;
+mod table;
+
+use std::error::Error as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
+enum Command {
+    Demo(demo::Demo),
+    E2e(e2e::E2e),
+    Bench(bench::Bench),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let done = match Command::parse() {
+        Command::Demo(demo) => demo.run().await,
+        Command::E2e(e2e) => e2e.run().await,
+        Command::Bench(bench) => bench.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error}");
+            let mut cause = error.source();
+            while let Some(because) = cause {
+                eprintln!("  because: {because}");
+                cause = because.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Command;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Command::command().debug_assert();
+    }
+}

@@ -1,0 +1,161 @@
+//! One life of a Lambda environment: the extension beside the sample function, from init to shutdown.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use lambda_sandbox::{InitReport, Invocation, LogLine, Sandbox, ShutdownReason, ShutdownReport};
+
+use crate::error::Error;
+use crate::port;
+
+/// The name of the extension in its layer, and so the name that it registers under.
+pub(crate) const EXTENSION: &str = "pyroscope-lambda-extension";
+
+/// What an invocation works, in milliseconds.
+const WORK_MS: u32 = 300;
+
+/// How long the environment is frozen after each invocation.
+const FROZEN: Duration = Duration::from_millis(300);
+
+/// How many lines of the log a failure shows.
+const SHOWN_LINES: usize = 40;
+
+/// What to run.
+#[derive(Debug)]
+pub(crate) struct Environment<'run> {
+    /// The extension's build; a copy of it runs, in a folder like `/opt/extensions`.
+    pub(crate) extension: &'run Path,
+    /// The sample function.
+    pub(crate) function: &'run Path,
+    /// Variables that a user sets for the function.
+    pub(crate) variables: Vec<(&'static str, String)>,
+    /// How long to invoke the function, again and again.
+    pub(crate) busy: Duration,
+    /// Where the copy of the extension and the log go.
+    pub(crate) folder: &'run Path,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) struct Life {
+    pub(crate) invocations: Vec<Invocation>,
+    pub(crate) shutdown: ShutdownReport,
+    /// All that the extension and the function wrote.
+    pub(crate) log: PathBuf,
+}
+
+// === impl Environment ===
+
+impl Environment<'_> {
+    /// Runs the environment from init to shutdown, and says on the terminal what happens.
+    pub(crate) async fn live(&self) -> Result<Life, Error> {
+        let sandbox = self.start().await?;
+        show_init(&sandbox.init_report());
+
+        let invocations = self.invoke(&sandbox).await;
+        let shutdown = sandbox.shutdown(ShutdownReason::Spindown).await;
+        let log = self.keep_log(&sandbox.logs())?;
+        let invocations = invocations.map_err(|what| Error::Part {
+            part: "an invocation",
+            what,
+            log: tail(&sandbox.logs()),
+        })?;
+        show_shutdown(&shutdown);
+        Ok(Life { invocations, shutdown, log })
+    }
+
+    async fn start(&self) -> Result<Sandbox, Error> {
+        let extension = self.install()?;
+        let port = port::relay()?;
+        if port != port::RELAY {
+            println!("Port {} is taken: the extension listens on {port} instead.", port::RELAY);
+        }
+        let mut builder = Sandbox::builder(self.function)
+            .extension(extension)
+            .function_name("order-service")
+            .extension_env("PYROSCOPE_PORT", port.to_string())
+            .runtime_env("PYROSCOPE_SERVER_ADDRESS", format!("http://localhost:{port}"));
+        for (name, value) in &self.variables {
+            builder = builder.env(name, value);
+        }
+        builder.start().await.map_err(|source| Error::part("the init phase", &source))
+    }
+
+    /// Puts the extension where a layer puts it, under its own name.
+    fn install(&self) -> Result<PathBuf, Error> {
+        let folder = self.folder.join("extensions");
+        fs::create_dir_all(&folder).map_err(Error::io(format!("create {}", folder.display())))?;
+        let installed = folder.join(EXTENSION);
+        fs::copy(self.extension, &installed)
+            .map_err(Error::io(format!("copy to {}", installed.display())))?;
+        Ok(installed)
+    }
+
+    async fn invoke(&self, sandbox: &Sandbox) -> Result<Vec<Invocation>, String> {
+        println!("\nInvocations of {WORK_MS} ms of work, frozen for {FROZEN:?} after each");
+        println!("{:>5}{:>13}{:>32}", "", "duration ms", "added by the extension ms");
+        let since = Instant::now();
+        let mut invocations = Vec::new();
+        while since.elapsed() < self.busy {
+            let number = invocations.len() + 1;
+            let payload = format!(r#"{{"work_ms":{WORK_MS}}}"#);
+            let invocation = sandbox.invoke(payload).await.map_err(|error| format!("#{number}: {error}"))?;
+            show_invocation(number, &invocation);
+            if let Some(fault) = &invocation.fault {
+                return Err(format!("#{number}: {fault}"));
+            }
+            if let Some(error) = &invocation.function_error {
+                return Err(format!("#{number}: the function failed: {}", error.body));
+            }
+            invocations.push(invocation);
+            tokio::time::sleep(FROZEN).await;
+        }
+        Ok(invocations)
+    }
+
+    fn keep_log(&self, lines: &[LogLine]) -> Result<PathBuf, Error> {
+        let log = self.folder.join("log.txt");
+        let text: String = lines.iter().map(|line| show_line(line) + "\n").collect();
+        fs::write(&log, text).map_err(Error::io(format!("write {}", log.display())))?;
+        Ok(log)
+    }
+}
+
+fn show_init(init: &InitReport) {
+    println!("\nInit: {} ms until everybody waits for the first invocation", ms(init.total));
+    for extension in &init.extensions {
+        let (registered, first_next) = (ms(extension.registered), ms(extension.first_next));
+        println!("  {}: registered after {registered} ms, ready after {first_next} ms", extension.name);
+    }
+    println!("  the function: ready after {} ms", ms(init.runtime));
+}
+
+fn show_invocation(number: usize, invocation: &Invocation) {
+    let extension = invocation.extensions.iter().find(|extension| extension.name == EXTENSION);
+    let added =
+        extension.and_then(|extension| extension.after_response).map_or("never came back".to_owned(), ms);
+    println!("{:>5}{:>13}{:>32}", format!("#{number}"), ms(invocation.handler), added);
+}
+
+fn show_shutdown(shutdown: &ShutdownReport) {
+    println!("\nShutdown: {} ms", ms(shutdown.total));
+    for process in &shutdown.processes {
+        let exit = process.exit.map_or("still there".to_owned(), |exit| exit.to_string());
+        println!("  {}: {exit}, after {} ms", process.name, ms(process.after));
+    }
+}
+
+fn tail(lines: &[LogLine]) -> String {
+    let from = lines.len().saturating_sub(SHOWN_LINES);
+    let shown: Vec<String> = lines.iter().skip(from).map(show_line).collect();
+    shown.join("\n")
+}
+
+fn show_line(line: &LogLine) -> String {
+    format!("[{}] {}", line.process, line.text)
+}
+
+fn ms(duration: Duration) -> String {
+    format!("{:.1}", duration.as_secs_f64() * 1e3)
+}
