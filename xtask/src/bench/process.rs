@@ -24,7 +24,11 @@ pub(super) fn memory(pid: u32) -> io::Result<Memory> {
 pub(super) fn cpu(pid: u32) -> io::Result<Duration> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let schedstat = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let schedstat = match fs::read_to_string(thread?.path().join("schedstat")) {
+            // A thread that ended since the folder was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            schedstat => schedstat?,
+        };
         let on_cpu = schedstat.split_whitespace().next().and_then(|first| first.parse::<u64>().ok());
         nanoseconds += on_cpu.ok_or(io::ErrorKind::InvalidData)?;
     }
