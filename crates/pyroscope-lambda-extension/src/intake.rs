@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -22,10 +22,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use self::connections::Connections;
 use crate::clock::Clock;
+use crate::log::Repeated;
 use crate::queue::Queue;
 use crate::upload::{Endpoint, Upload};
 
@@ -66,6 +67,8 @@ pub struct Intake {
     body_limit: usize,
     /// Why nothing can be taken at all, if so: SDKs are told with a 503 rather than promised what can't be kept.
     refusal: Option<String>,
+    /// Memory was full of late.
+    full: Mutex<Repeated>,
 }
 
 /// Why a request is not taken.
@@ -112,7 +115,7 @@ impl Intake {
     /// An intake that puts into `queue` what is at most `body_limit` bytes long.
     #[must_use]
     pub fn new(queue: Arc<Queue>, clock: Clock, body_limit: usize) -> Self {
-        Self { queue, clock, body_limit, refusal: None }
+        Self { queue, clock, body_limit, refusal: None, full: Mutex::default() }
     }
 
     /// An intake that takes nothing and tells SDKs why.
@@ -188,12 +191,21 @@ impl Intake {
         };
         match self.queue.accept(upload) {
             Ok(0) => {}
-            Ok(evicted) => {
-                tracing::warn!(evicted, "queue full: the oldest uploads were dropped to make room");
-            }
+            Ok(evicted) => self.tell_evicted(evicted),
             Err(full) => return Err(Refusal::Unavailable(full.to_string())),
         }
         Ok(endpoint)
+    }
+
+    fn tell_evicted(&self, evicted: u64) {
+        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(similar) = full.occurred(Instant::now().into_std()) {
+            tracing::warn!(
+                evicted,
+                similar,
+                "no memory left for profiles (PYROSCOPE_QUEUE_BYTES): the oldest were dropped to make room"
+            );
+        }
     }
 
     async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {
