@@ -21,12 +21,13 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
 use self::connections::Connections;
 use crate::clock::Clock;
 use crate::log::Repeated;
+use crate::net::{BoxStream, Listen};
 use crate::queue::Queue;
 use crate::upload::{Endpoint, Upload};
 
@@ -125,11 +126,11 @@ impl Intake {
     }
 
     /// Accepts connections until it is dropped; those that are open go on until the process ends.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
+    pub async fn serve(self: Arc<Self>, mut listener: impl Listen) {
         let connections = Arc::new(Connections::default());
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     let (intake, open) = (Arc::clone(&self), Arc::clone(&connections));
                     connections.spawn(|id| intake.connection(id, stream, open));
                 }
@@ -142,9 +143,7 @@ impl Intake {
         }
     }
 
-    async fn connection(self: Arc<Self>, id: u64, stream: TcpStream, connections: Arc<Connections>) {
-        // Answers are one small write each; failing to say so costs time only.
-        drop(stream.set_nodelay(true));
+    async fn connection(self: Arc<Self>, id: u64, stream: BoxStream, connections: Arc<Connections>) {
         let service = service_fn(|request| {
             let (intake, connections) = (&self, &connections);
             async move {

@@ -1,5 +1,7 @@
 //! A client of the Extensions API over one connection of its own: no pool, no proxy, and no timeout on `next`.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,9 +12,9 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 
 use super::event::{Event, NotAnEvent};
+use crate::net::Dial;
 
 const API_VERSION: &str = "/2020-01-01";
 const NAME: HeaderName = HeaderName::from_static("lambda-extension-name");
@@ -43,9 +45,12 @@ pub enum Phase {
 /// The Extensions API of one environment.
 #[derive(Debug)]
 pub struct Client {
-    /// `host:port`, to connect to and to name.
-    authority: String,
-    host: HeaderValue,
+    network: Arc<dyn Dial>,
+    /// A name, or an address without brackets.
+    host: String,
+    port: u16,
+    /// `host:port`.
+    authority: HeaderValue,
     /// What stands before the API's own paths; tools that proxy the API put themselves there.
     base_path: String,
     connection: Option<SendRequest<Full<Bytes>>>,
@@ -59,13 +64,8 @@ pub enum Error {
     #[error("AWS_LAMBDA_RUNTIME_API={0:?}: not host:port")]
     Address(String),
     /// The platform can't be reached.
-    #[error("can't connect to the Extensions API at {authority}: {source}")]
-    Connect {
-        /// Where it should be.
-        authority: String,
-        /// Why not.
-        source: std::io::Error,
-    },
+    #[error("can't connect to the Extensions API (AWS_LAMBDA_RUNTIME_API): {0}")]
+    Connect(#[source] io::Error),
     /// The exchange broke off.
     #[error("the exchange with the Extensions API broke off: {0}")]
     Exchange(#[from] hyper::Error),
@@ -115,10 +115,11 @@ impl Interest {
 
 impl Client {
     /// A client for the API at `runtime_api`: `host:port`, or an `http` URL with or without a path.
+    /// It reaches it over `network`.
     ///
     /// # Errors
     /// Where it is neither.
-    pub fn try_new(runtime_api: &str) -> Result<Self, Error> {
+    pub fn try_new(network: Arc<dyn Dial>, runtime_api: &str) -> Result<Self, Error> {
         let invalid = || Error::Address(runtime_api.to_owned());
         let url = if runtime_api.contains("://") { runtime_api } else { &format!("http://{runtime_api}") };
         let uri: Uri = url.trim_end_matches('/').parse().map_err(|_| invalid())?;
@@ -131,10 +132,11 @@ impl Client {
             None | Some("") => 80,
             Some(_) => uri.port_u16().ok_or_else(invalid)?,
         };
-        let authority = format!("{host}:{port}");
         Ok(Self {
-            host: HeaderValue::try_from(&authority).map_err(|_| invalid())?,
-            authority,
+            network,
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port,
+            authority: HeaderValue::try_from(format!("{host}:{port}")).map_err(|_| invalid())?,
             base_path: uri.path().trim_end_matches('/').to_owned(),
             connection: None,
             identifier: None,
@@ -195,7 +197,7 @@ impl Client {
     ) -> Result<(HeaderMap, Bytes), Error> {
         let mut request = request
             .uri(format!("{}{API_VERSION}{path}", self.base_path))
-            .header(HOST, &self.host)
+            .header(HOST, &self.authority)
             .body(Full::new(body.into()))?;
         if let Some(identifier) = &self.identifier {
             request.headers_mut().insert(IDENTIFIER, identifier.clone());
@@ -219,10 +221,7 @@ impl Client {
         {
             return Ok(connection);
         }
-        let stream = TcpStream::connect(&self.authority)
-            .await
-            .map_err(|source| Error::Connect { authority: self.authority.clone(), source })?;
-        drop(stream.set_nodelay(true));
+        let stream = self.network.dial(&self.host, self.port).await.map_err(Error::Connect)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -252,7 +251,7 @@ impl Error {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Exchange(_) | Self::Answer(_) => true,
+            Self::Connect(_) | Self::Exchange(_) | Self::Answer(_) => true,
             Self::Refused { status, .. } => status.as_u16() > 500 || status.as_u16() == 429,
             _ => false,
         }
@@ -265,6 +264,7 @@ pub const REPORT_TIMEOUT: Duration = Duration::from_millis(200);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Tcp;
 
     #[test]
     fn the_runtime_api_is_an_address_or_an_http_url() {
@@ -276,11 +276,14 @@ mod tests {
             ("http://127.0.0.1:9000/.rt", "127.0.0.1:9000", "/.rt"),
             ("http://127.0.0.1:9000/.rt/", "127.0.0.1:9000", "/.rt"),
         ] {
-            let client = Client::try_new(runtime_api).unwrap();
-            assert_eq!((client.authority.as_str(), client.base_path.as_str()), (authority, base_path));
+            let client = Client::try_new(Arc::new(Tcp), runtime_api).unwrap();
+            assert_eq!(
+                (client.authority.to_str().unwrap(), client.base_path.as_str()),
+                (authority, base_path)
+            );
         }
         for runtime_api in ["", "https://127.0.0.1:9001", ":9001", "a b", "http://", "127.0.0.1:99999"] {
-            assert!(Client::try_new(runtime_api).is_err(), "{runtime_api}");
+            assert!(Client::try_new(Arc::new(Tcp), runtime_api).is_err(), "{runtime_api}");
         }
     }
 }
