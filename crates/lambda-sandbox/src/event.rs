@@ -39,6 +39,13 @@ pub enum Event {
         /// The events it asked for.
         events: Vec<String>,
     },
+    /// An extension subscribed to the Telemetry API.
+    TelemetrySubscribed {
+        /// The name it registered under.
+        name: String,
+        /// What it asked for.
+        types: Vec<String>,
+    },
     /// The function's runtime was started.
     RuntimeStarted {
         /// Its process.
@@ -56,6 +63,14 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// `SnapStart`: the environment goes on from its snapshot.
+    RestoreStarted,
+    /// `SnapStart`: the runtime waits for its first event.
+    RestoreDone {
+        /// How long it took.
+        #[serde(rename = "durationMs", serialize_with = "crate::report::millis")]
+        duration: Duration,
+    },
     /// INVOKE and the function's event were sent.
     InvokeStarted {
         /// The invocation.
@@ -71,6 +86,18 @@ pub enum Event {
         bytes: usize,
         /// Whether it was posted as an error.
         error: bool,
+    },
+    /// The runtime asked for its next event, or never will.
+    RuntimeDone {
+        /// The invocation.
+        request_id: String,
+        /// How it went: `success`, `error`, `failure` or `timeout`.
+        status: &'static str,
+        /// From INVOKE until then.
+        #[serde(rename = "durationMs", serialize_with = "crate::report::millis")]
+        duration: Duration,
+        /// Length of the response.
+        bytes: usize,
     },
     /// Everybody waits again, or the invocation failed.
     InvocationDone(Box<Invocation>),
@@ -136,15 +163,17 @@ pub enum Stream {
 }
 
 /// Sends each event to everybody who asked for them, and keeps the lines of output.
-#[derive(Debug)]
 pub(crate) struct Journal {
     started: Instant,
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug, Default)]
+/// Is given each record; says whether it wants more.
+type Tap = Box<dyn FnMut(&Record) -> bool + Send>;
+
+#[derive(Default)]
 struct Inner {
-    subscribers: Vec<mpsc::UnboundedSender<Record>>,
+    taps: Vec<Tap>,
     lines: VecDeque<LogLine>,
 }
 
@@ -172,13 +201,18 @@ impl Journal {
             inner.lines.push_back(line.clone());
         }
         let record = Record { since_start: self.started.elapsed(), epoch_ms: epoch_ms(), event };
-        inner.subscribers.retain(|subscriber| subscriber.send(record.clone()).is_ok());
+        inner.taps.retain_mut(|tap| tap(&record));
     }
 
     pub(crate) fn subscribe(&self) -> mpsc::UnboundedReceiver<Record> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).subscribers.push(sender);
+        self.tap(move |record| sender.send(record.clone()).is_ok());
         receiver
+    }
+
+    /// Calls `tap` with each record, in order, until it says no. It must not emit itself.
+    pub(crate) fn tap(&self, tap: impl FnMut(&Record) -> bool + Send + 'static) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).taps.push(Box::new(tap));
     }
 
     pub(crate) fn lines(&self) -> Vec<LogLine> {
@@ -198,6 +232,12 @@ impl Journal {
             .collect();
         tail.reverse();
         tail
+    }
+}
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").field("started", &self.started).finish_non_exhaustive()
     }
 }
 

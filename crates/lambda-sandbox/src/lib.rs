@@ -26,6 +26,7 @@
 //! - `variables`: which environment variables each side sees
 //! - `engine`: the phases of an execution environment: init, invoke, freeze, shutdown, and what they share
 //! - `api`: the two HTTP interfaces
+//! - `telemetry`: what subscribers of the Telemetry API are sent
 //! - `process`: real processes: start, output, signals, exit
 //! - `event`: what happens, as a stream
 //! - `report`: what init, an invocation and a shutdown came to
@@ -42,6 +43,7 @@ mod memory;
 mod process;
 mod report;
 mod settings;
+mod telemetry;
 mod variables;
 
 pub use engine::Sandbox;

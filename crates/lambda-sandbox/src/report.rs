@@ -130,6 +130,17 @@ impl Invocation {
         self.response.is_some() && self.fault.is_none()
     }
 
+    /// How it went, in the platform's words: `success`, `error` (of the function), `failure` (of a process) or `timeout`.
+    #[must_use]
+    pub const fn status(&self) -> &'static str {
+        match (&self.fault, &self.function_error) {
+            (Some(Fault::Timeout { .. }), _) => "timeout",
+            (Some(_), _) => "failure",
+            (None, Some(_)) => "error",
+            (None, None) => "success",
+        }
+    }
+
     /// What Lambda bills: from INVOKE until the environment may be frozen.
     #[must_use]
     pub fn billed(&self) -> Duration {

@@ -37,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) initialization: InitializationType,
     pub(crate) freeze: bool,
     pub(crate) limits: Limits,
+    pub(crate) telemetry: bool,
 }
 
 /// An environment variable that the caller gave.
@@ -64,6 +65,8 @@ pub enum InitializationType {
     OnDemand,
     /// An environment that was made ahead of time.
     ProvisionedConcurrency,
+    /// `SnapStart`: stopped at the end of init, as for a snapshot; the first invocation restores it.
+    SnapStart,
     /// Managed Instances: INVOKE can't be registered for, invocations run side by side, nothing is frozen or reset.
     LambdaManagedInstances,
 }
@@ -112,6 +115,7 @@ impl Builder {
             initialization: InitializationType::default(),
             freeze: true,
             limits: Limits::default(),
+            telemetry: true,
         };
         Self { settings, journal: Arc::new(Journal::new()) }
     }
@@ -222,6 +226,12 @@ impl Builder {
         self
     }
 
+    /// Whether there is a Telemetry API (default: yes); without one a subscription is answered with 202, as emulators do.
+    pub fn telemetry(mut self, telemetry: bool) -> Self {
+        self.settings.telemetry = telemetry;
+        self
+    }
+
     /// A stream of all that happens from now on; none is lost, so read them or drop the receiver.
     #[must_use]
     pub fn events(&self) -> mpsc::UnboundedReceiver<Record> {
@@ -255,6 +265,7 @@ impl InitializationType {
         match self {
             Self::OnDemand => "on-demand",
             Self::ProvisionedConcurrency => "provisioned-concurrency",
+            Self::SnapStart => "snap-start",
             Self::LambdaManagedInstances => "lambda-managed-instances",
         }
     }

@@ -3,10 +3,13 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::settings::{Settings, Side};
+use crate::settings::{InitializationType, Settings, Side};
 
 /// What Lambda sets `PATH` to.
 const LAMBDA_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
+
+/// With which the credentials of an environment from a snapshot are asked for.
+pub(crate) const CREDENTIALS_TOKEN: &str = "sandbox-token";
 
 /// The variables of one side, in the order in which they are set: a later one replaces an earlier one.
 ///
@@ -21,9 +24,14 @@ pub(crate) fn variables(settings: &Settings, side: Side, api: &str, tmp: &Path) 
     set("TMPDIR", tmp.into());
     set("AWS_REGION", settings.region.clone().into());
     set("AWS_DEFAULT_REGION", settings.region.clone().into());
-    set("AWS_ACCESS_KEY_ID", "sandbox".into());
-    set("AWS_SECRET_ACCESS_KEY", "sandbox".into());
-    set("AWS_SESSION_TOKEN", "sandbox".into());
+    if settings.initialization == InitializationType::SnapStart {
+        set("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{api}/2021-04-23/credentials").into());
+        set("AWS_CONTAINER_AUTHORIZATION_TOKEN", CREDENTIALS_TOKEN.into());
+    } else {
+        set("AWS_ACCESS_KEY_ID", "sandbox".into());
+        set("AWS_SECRET_ACCESS_KEY", "sandbox".into());
+        set("AWS_SESSION_TOKEN", "sandbox".into());
+    }
     set("AWS_LAMBDA_FUNCTION_NAME", settings.function_name.clone().into());
     set("AWS_LAMBDA_FUNCTION_VERSION", settings.function_version.clone().into());
     set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", settings.memory_mb.to_string().into());

@@ -4,8 +4,11 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use support::Extensions;
 
 fn run(arguments: &[&str]) -> Output {
@@ -60,4 +63,20 @@ fn a_failed_invocation_or_init_gives_exit_code_1() {
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.starts_with("lambda-sandbox: init failed: runtime ended (exit code 7)"), "{error}");
+}
+
+#[test]
+fn an_interrupted_run_shuts_down_in_order() {
+    let runtime = env!("CARGO_BIN_EXE_sandbox-test-runtime");
+    let mut run = Command::new(env!("CARGO_BIN_EXE_lambda-sandbox"))
+        .args(["run", "--invocations", "2", "--gap", "60s", "--payload", "echo", "--", runtime])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(run.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains(" ms invocation ")));
+    kill(Pid::from_raw(i32::try_from(run.id()).unwrap()), Signal::SIGINT).unwrap();
+    let rest: Vec<String> = lines.collect();
+    assert!(rest.iter().any(|line| line.contains("shutdown   done")), "{rest:?}");
+    assert!(run.wait().unwrap().success());
 }

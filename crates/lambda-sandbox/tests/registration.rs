@@ -128,9 +128,19 @@ async fn callers_that_are_not_known_are_told_so() {
         error(400, "InvalidRequestID", "Invalid request ID")
     );
     assert_eq!(
-        ask(&sandbox, "PUT", "/2022-07-01/telemetry", &[], "{}").await,
-        error(202, "Telemetry.NotSupported", "Telemetry API is not supported")
+        ask(&sandbox, "PUT", "/2022-07-01/telemetry", &[("Lambda-Extension-Identifier", ID)], "{}").await,
+        error(403, "Extension.UnknownExtensionIdentifier", &format!("Unknown extension {ID}"))
     );
+}
+
+#[tokio::test]
+async fn an_extension_in_the_runtimes_own_process_takes_part_in_invocations() {
+    let sandbox = sandbox().arg("internal").start().await.unwrap();
+    let invocation = sandbox.invoke("echo").await.unwrap();
+    assert!(invocation.is_ok(), "{invocation:?}");
+    let names: Vec<&str> = invocation.extensions.iter().map(|extension| extension.name.as_str()).collect();
+    assert_eq!(names, ["inner"]);
+    assert!(lines(&sandbox, "runtime", "inner 200 ").remove(0).contains(&invocation.request_id));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
@@ -19,7 +19,9 @@ use crate::settings::Settings;
 
 const NAME: &str = "Lambda-Extension-Name";
 const IDENTIFIER: &str = "Lambda-Extension-Identifier";
-const EVENT_IDENTIFIER: &str = "Lambda-Extension-Event-Identifier";
+/// In lower case, as names that are made at compile time have to be.
+const IDENTIFIER_ANSWER: &str = "lambda-extension-identifier";
+const EVENT_IDENTIFIER: &str = "lambda-extension-event-identifier";
 const ERROR_TYPE: &str = "Lambda-Extension-Function-Error-Type";
 const FEATURES: &str = "Lambda-Extension-Accept-Feature";
 /// External and internal ones together.
@@ -68,7 +70,7 @@ pub(super) async fn register(State(shared): Call, headers: HeaderMap, body: Byte
     {
         object.insert("accountId".to_owned(), json!(settings.account_id));
     }
-    with_header(json_answer(StatusCode::OK, &body), IDENTIFIER, &id)
+    with_header(json_answer(StatusCode::OK, &body), IDENTIFIER_ANSWER, &id)
 }
 
 /// Registers an extension, or tells why not. An unknown name is an internal extension: one in the runtime's process.
@@ -91,7 +93,7 @@ fn enter(
         return Err(Box::new(forbidden("Extension.InvalidEventType", format!("{event}: {refusal}"))));
     }
     if !external {
-        if environment.registration_closed || environment.shutting_down {
+        if environment.registration_closed() || environment.shutting_down {
             let message = "Extension registration closed already";
             return Err(Box::new(forbidden("Extension.RegistrationClosed", message)));
         }
@@ -243,9 +245,7 @@ fn wrong_state(extension: &Extension, who: &str, wanted: ExtensionState) -> Answ
 
 fn with_header(mut response: Answer, name: &'static str, value: &str) -> Answer {
     if let Ok(value) = HeaderValue::from_str(value) {
-        response
-            .headers_mut()
-            .insert(header::HeaderName::from_bytes(name.as_bytes()).unwrap_or(header::ETAG), value);
+        response.headers_mut().insert(HeaderName::from_static(name), value);
     }
     response
 }

@@ -14,6 +14,7 @@ use crate::error::Fault;
 use crate::event::Event;
 use crate::process::RUNTIME;
 use crate::report::FunctionError;
+use crate::settings::InitializationType;
 
 const ERROR_TYPE: &str = "Lambda-Runtime-Function-Error-Type";
 /// 6 MiB and 100 bytes: what Lambda takes as a response.
@@ -41,7 +42,6 @@ pub(super) async fn next(State(shared): Call) -> Answer {
         environment.runtime.first_next_at.get_or_insert(now);
         environment.runtime.ready_at = Some(now);
         environment.runtime.waiting += 1;
-        environment.registration_closed = true;
         Some(first)
     });
     let Some(first) = first else {
@@ -134,6 +134,33 @@ pub(super) async fn init_error(State(shared): Call, headers: HeaderMap, body: By
         if environment.runtime.first_next_at.is_some() {
             return wrong_state("Ready", "InitError");
         }
+        let error_type = text(&headers, ERROR_TYPE).to_owned();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        environment.fault.get_or_insert(Fault::RuntimeInitError { error_type, body });
+        accepted()
+    })
+}
+
+/// `GET /runtime/restore/next`: a runtime that knows SnapStart waits here for the restore, instead of in `next`.
+pub(super) async fn restore_next(State(shared): Call) -> Answer {
+    let allowed = shared.update(|environment| {
+        let allowed = shared.settings.initialization == InitializationType::SnapStart;
+        if allowed {
+            environment.runtime.first_next_at.get_or_insert_with(Instant::now);
+        }
+        allowed
+    });
+    if !allowed {
+        return wrong_state("Started", "RestoreReady");
+    }
+    shared.journal.emit(Event::FirstNext { name: RUNTIME.to_owned() });
+    shared.until(|environment| environment.restored.then_some(())).await;
+    Response::new(Body::empty())
+}
+
+/// `POST /runtime/restore/error`
+pub(super) async fn restore_error(State(shared): Call, headers: HeaderMap, body: Bytes) -> Answer {
+    shared.update(|environment| {
         let error_type = text(&headers, ERROR_TYPE).to_owned();
         let body = String::from_utf8_lossy(&body).into_owned();
         environment.fault.get_or_insert(Fault::RuntimeInitError { error_type, body });

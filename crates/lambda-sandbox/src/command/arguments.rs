@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::{Args, Parser};
+use lambda_sandbox::InitializationType;
 use thiserror::Error;
 
 /// A Lambda execution environment on this machine.
@@ -39,9 +40,9 @@ pub(crate) struct Run {
     /// Let processes run on between invocations
     #[arg(long)]
     pub(crate) no_freeze: bool,
-    /// Behave as Lambda Managed Instances do
-    #[arg(long)]
-    pub(crate) managed: bool,
+    /// Where the environment comes from: on-demand, provisioned-concurrency, snap-start or lambda-managed-instances
+    #[arg(long, value_name = "TYPE", default_value = "on-demand", value_parser = initialization)]
+    pub(crate) initialization: InitializationType,
     /// A variable for the function and the extensions (may be repeated)
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) env: Vec<Pair>,
@@ -83,6 +84,8 @@ pub(crate) enum ArgumentError {
     Unit,
     #[error("no number before the unit; write 250ms, 2s or 1m")]
     Number,
+    #[error("not known; write on-demand, provisioned-concurrency, snap-start or lambda-managed-instances")]
+    Initialization,
     #[error("no name before an =; write NAME=VALUE")]
     Pair,
     #[error("{path} can't be read: {source}")]
@@ -115,6 +118,12 @@ impl FromStr for Payload {
             std::fs::read(path).map_err(|source| ArgumentError::File { path: path.to_owned(), source })?;
         Ok(Self(Bytes::from(bytes)))
     }
+}
+
+fn initialization(text: &str) -> Result<InitializationType, ArgumentError> {
+    use InitializationType::{LambdaManagedInstances, OnDemand, ProvisionedConcurrency, SnapStart};
+    let all = [OnDemand, ProvisionedConcurrency, SnapStart, LambdaManagedInstances];
+    all.into_iter().find(|one| one.as_str() == text).ok_or(ArgumentError::Initialization)
 }
 
 fn duration(text: &str) -> Result<Duration, ArgumentError> {

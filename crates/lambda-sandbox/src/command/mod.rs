@@ -5,8 +5,9 @@ mod timeline;
 
 use std::time::Duration;
 
-use lambda_sandbox::{InitError, InitializationType, InvokeError, Record, Sandbox, ShutdownReason};
+use lambda_sandbox::{InitError, InvokeError, Record, Sandbox, ShutdownReason};
 use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use arguments::Command;
@@ -25,6 +26,8 @@ pub(crate) enum Invocations {
 pub(crate) enum RunError {
     #[error("init failed: {0}")]
     Init(#[from] InitError),
+    #[error("signals can't be listened for: {0}")]
+    Signals(#[from] std::io::Error),
     #[error("no further invocation: {0}")]
     Invoke(#[from] InvokeError),
 }
@@ -35,10 +38,18 @@ pub(crate) async fn run(run: Run) -> Result<Invocations, RunError> {
     let (stop, stopped) = oneshot::channel();
     let printer = tokio::spawn(print(builder.events(), run.json, stopped));
     let result = async {
-        let sandbox = builder.start().await?;
+        // Processes in groups of their own don't see a terminal's Ctrl-C: whoever ends this one has to end them too.
+        let mut interrupts = signal(SignalKind::interrupt())?;
+        let mut terminations = signal(SignalKind::terminate())?;
+        let sandbox = tokio::select! {
+            sandbox = builder.start() => sandbox?,
+            _ = interrupts.recv() => return Ok(Invocations::SomeFailed),
+            _ = terminations.recv() => return Ok(Invocations::SomeFailed),
+        };
         let result = tokio::select! {
             result = invoke(&sandbox, &run) => result,
-            _ = tokio::signal::ctrl_c() => Ok(Invocations::AllSucceeded),
+            _ = interrupts.recv() => Ok(Invocations::AllSucceeded),
+            _ = terminations.recv() => Ok(Invocations::AllSucceeded),
         };
         let report = sandbox.shutdown(ShutdownReason::Spindown).await;
         match result? {
@@ -90,10 +101,8 @@ fn builder(run: &Run) -> lambda_sandbox::Builder {
         .handler(&run.handler)
         .memory_mb(run.memory)
         .timeout(run.timeout)
+        .initialization(run.initialization)
         .freeze(!run.no_freeze);
-    if run.managed {
-        builder = builder.initialization(InitializationType::LambdaManagedInstances);
-    }
     if let Some(root) = &run.task_root {
         builder = builder.task_root(root);
     }

@@ -18,9 +18,13 @@ pub(crate) fn line(record: &Record) -> Option<String> {
                 if events.is_empty() { "nothing".to_owned() } else { events.join(", ") }
             ),
         ),
+        Event::TelemetrySubscribed { name, types } => {
+            ("telemetry", format!("{name} subscribed to {}", types.join(", ")))
+        }
         Event::RuntimeStarted { pid } => ("runtime", format!("started, process {pid}")),
         Event::FirstNext { name } => ("ready", name.clone()),
         Event::InitDone(report) => ("init", init(report)),
+        Event::RestoreDone { duration } => ("restore", format!("done in {} ms", millis(*duration))),
         Event::InitFailed { error } => ("init", format!("failed: {error}")),
         Event::InvocationDone(invocation) => ("invocation", invocation_line(invocation)),
         Event::Fault(fault) => ("fault", fault.to_string()),

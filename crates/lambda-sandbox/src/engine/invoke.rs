@@ -43,6 +43,21 @@ pub(super) async fn invoke(shared: &Shared, payload: Bytes) -> Invocation {
         Step::Fault(fault) => (None, Some(fault)),
     };
     let answered_at = answer.as_ref().map_or_else(Instant::now, |(_, at)| *at);
+    if fault.is_none()
+        && !managed
+        && let Step::Fault(late) =
+            step(shared, by, |environment| environment.runtime.is_ready().then_some(())).await
+    {
+        fault = Some(late);
+    }
+    let (status, bytes) = match (&answer, &fault) {
+        (_, Some(Fault::Timeout { .. })) => ("timeout", 0),
+        (_, Some(_)) => ("failure", 0),
+        (Some((Answer::Response(body), _)), None) => ("success", body.len()),
+        (_, None) => ("error", 0),
+    };
+    let done = Event::RuntimeDone { request_id: request_id.clone(), status, duration: sent.elapsed(), bytes };
+    shared.journal.emit(done);
     if fault.is_none() && !managed {
         let back = step(shared, by, |environment| environment.not_back().is_empty().then_some(()));
         if let Step::Fault(late) = back.await {

@@ -5,11 +5,13 @@
 //! - `init`: extensions, then the runtime, until all wait for their first event
 //! - `invoke`: one invocation
 //! - `freeze`: stop and go on
+//! - `restore`: SnapStart
 //! - `shutdown`: the end of an environment
 
 mod freeze;
 mod init;
 mod invoke;
+mod restore;
 mod sandbox;
 mod shutdown;
 mod state;

@@ -11,13 +11,13 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 
-use super::{Shared, freeze, init, invoke, shutdown};
+use super::{Shared, freeze, init, invoke, restore, shutdown};
 use crate::api;
 use crate::error::{Fault, InitError, InvokeError};
 use crate::event::{Event, Journal, LogLine, Record};
 use crate::process::RUNTIME;
 use crate::report::{InitReport, Invocation, ShutdownReport};
-use crate::settings::{Builder, Settings, ShutdownReason};
+use crate::settings::{Builder, InitializationType, Settings, ShutdownReason};
 
 /// An execution environment with its processes; they are killed when it is dropped.
 ///
@@ -105,6 +105,14 @@ impl Sandbox {
         if self.shared.settings.is_managed() {
             drop(phase);
             return Ok(self.invoke_beside_others(payload.into()).await);
+        }
+        if self.shared.settings.initialization == InitializationType::SnapStart
+            && !self.shared.lock().restored
+        {
+            // A fault is found by the invocation that it fails.
+            if let Err(fault) = restore::restore(&self.shared).await {
+                self.shared.update(|environment| environment.fault.get_or_insert(fault).clone());
+            }
         }
         self.thaw();
         let mut invocation = invoke::invoke(&self.shared, payload.into()).await;
@@ -212,6 +220,9 @@ impl Sandbox {
     async fn initialise(&self) -> Result<InitReport, InitError> {
         match init::init(&self.shared, &self.directory, &self.address.to_string()).await {
             Ok(report) => {
+                if self.shared.settings.initialization == InitializationType::SnapStart {
+                    self.freeze().await;
+                }
                 *self.init.lock().unwrap_or_else(PoisonError::into_inner) = report.clone();
                 Ok(report)
             }

@@ -10,7 +10,6 @@ use super::freeze;
 use super::state::{Environment, ExtensionEvent, Shared};
 use crate::error::Fault;
 use crate::event::{Event, epoch_ms, whole_ms};
-use crate::process::RUNTIME;
 use crate::report::{ProcessEnd, ShutdownReport};
 use crate::settings::ShutdownReason;
 
@@ -104,6 +103,5 @@ fn report(environment: &Environment, reason: ShutdownReason, started: Instant) -
             killed: process.killed,
         })
         .collect();
-    debug_assert!(processes.iter().filter(|process| process.name == RUNTIME).count() <= 1);
     ShutdownReport { reason, total: started.elapsed(), processes }
 }

@@ -12,6 +12,7 @@ use crate::event::Journal;
 use crate::process::{Exit, Process, RUNTIME};
 use crate::report::FunctionError;
 use crate::settings::Settings;
+use crate::telemetry::Telemetry;
 
 /// How many lines of output an error shows.
 const TAIL_LINES: usize = 20;
@@ -21,6 +22,7 @@ const TAIL_LINES: usize = 20;
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) telemetry: Option<Arc<Telemetry>>,
     environment: Mutex<Environment>,
     changed: Notify,
 }
@@ -32,10 +34,10 @@ pub(crate) struct Environment {
     pub(crate) generation: u64,
     pub(crate) extensions: Vec<Extension>,
     pub(crate) runtime: Runtime,
-    /// Closed by the runtime's first `next`.
-    pub(crate) registration_closed: bool,
     pub(crate) shutting_down: bool,
     pub(crate) frozen: bool,
+    /// `SnapStart`: whether it went on from its snapshot.
+    pub(crate) restored: bool,
     /// The first thing that went wrong.
     pub(crate) fault: Option<Fault>,
     pub(crate) invocations: Vec<InFlight>,
@@ -126,7 +128,8 @@ pub(crate) enum Owner {
 
 impl Shared {
     pub(crate) fn new(settings: Settings, journal: Arc<Journal>) -> Self {
-        Self { settings, journal, environment: Mutex::default(), changed: Notify::new() }
+        let telemetry = settings.telemetry.then(|| Telemetry::new(&settings, &journal));
+        Self { settings, journal, telemetry, environment: Mutex::default(), changed: Notify::new() }
     }
 
     /// For looking; changes go through [`Self::update`].
@@ -209,6 +212,11 @@ impl Environment {
 
     pub(crate) fn processes(&self) -> impl Iterator<Item = &Process> {
         self.extensions.iter().filter_map(|extension| extension.process.as_ref()).chain(&self.runtime.process)
+    }
+
+    /// The runtime's first `next` closes registration.
+    pub(crate) const fn registration_closed(&self) -> bool {
+        self.runtime.first_next_at.is_some()
     }
 
     /// Who keeps an invocation from ending: everybody who takes part in it and is not back in `next`.

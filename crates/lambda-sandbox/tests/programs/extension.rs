@@ -3,7 +3,9 @@
 //! - `events=A,B`: registers for these (default `INVOKE,SHUTDOWN`); empty for none
 //! - `try=A,B`: tries these first and logs the answer
 //! - `name=N`: registers under this name
-//! - `start=…`, `registered=…`, `invoke=…`, `shutdown=…`: what to do then: `sleep:MS`, `exit:CODE`, `hang`, `init-error`, `exit-error`
+//! - `start=…`, `registered=…`, `invoke=…`, `shutdown=…`: what to do then: `sleep:MS`, `exit:CODE`, `hang`, `init-error`, `exit-error`;
+//!   `done` waits for `platform.runtimeDone`
+//! - `telemetry=A,B`: subscribes to these and logs what comes
 //! - `count=FILE`: writes a growing number to this file every 2 ms, by a thread of its own
 #![allow(
     clippy::print_stdout,
@@ -14,6 +16,7 @@
 )]
 
 mod http;
+mod telemetry;
 
 use std::time::Duration;
 
@@ -43,7 +46,10 @@ fn main() {
     if let Some(file) = plan.get("count").map(str::to_owned) {
         std::thread::spawn(move || {
             for count in 0_u64.. {
-                std::fs::write(&file, count.to_string()).expect("the file can be written");
+                // Renamed, so that nobody reads a half.
+                let new = format!("{file}.new");
+                std::fs::write(&new, count.to_string()).expect("the file can be written");
+                std::fs::rename(&new, &file).expect("the file can be renamed");
                 std::thread::sleep(Duration::from_millis(2));
             }
         });
@@ -59,7 +65,17 @@ fn main() {
     println!("registered {} {}", answer.status, answer.body);
     let id = answer.header("lambda-extension-identifier").to_owned();
     println!("identifier {id}");
+    if let Some(types) = plan.get("telemetry") {
+        telemetry::subscribe(&api, &id, types);
+    }
     act(&plan, "registered", &api, &id);
+    if plan.get("late").is_some() {
+        let (api, id) = (api.clone(), id.clone());
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            telemetry::subscribe(&api, &id, "platform");
+        });
+    }
     loop {
         let path = "/2020-01-01/extension/event/next";
         let event =
@@ -94,6 +110,7 @@ fn act(plan: &Plan, when: &str, api: &str, id: &str) {
         "hang" => loop {
             std::thread::sleep(Duration::from_secs(1));
         },
+        "done" => telemetry::wait_for_runtime_done(),
         "init-error" | "exit-error" => {
             let path = format!("/2020-01-01/extension/{}", action.replace('-', "/"));
             let headers = [

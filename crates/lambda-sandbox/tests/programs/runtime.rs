@@ -1,6 +1,7 @@
 //! A runtime whose function does what the event's text says: `echo`, `sleep:MS`, `exit:CODE`, `hang`, `error`, `twice`.
 //!
-//! The first argument is what it does before its first `next`: `ready`, `exit`, `init-error`, `hang`. The second is how many
+//! The first argument is what it does before its first `next`: `ready`, `exit`, `init-error`, `hang`, `restore`,
+//! `internal` (registers an extension of its own). The second is how many
 //! loops it runs side by side (default 1).
 #![allow(
     clippy::print_stdout,
@@ -24,6 +25,12 @@ fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("exit") => std::process::exit(7),
         Some("hang") => hang(),
+        Some("internal") => internal_extension(&api),
+        Some("restore") => {
+            let answer =
+                http::send(&api, "GET", &format!("{PREFIX}/restore/next"), &[], "").expect("an answer");
+            println!("restored {}", answer.status);
+        }
         Some("init-error") => {
             let headers = [("Lambda-Runtime-Function-Error-Type", "Runtime.NoSuchModule")];
             let answer =
@@ -71,6 +78,23 @@ fn serve(api: &str) {
             println!("responded {} {}", answer.status, answer.body);
         }
     }
+}
+
+/// An extension in the runtime's own process.
+fn internal_extension(api: &str) {
+    let api = api.to_owned();
+    let headers = [("Lambda-Extension-Name", "inner")];
+    let path = "/2020-01-01/extension/register";
+    let answer = http::send(&api, "POST", path, &headers, r#"{"events":["INVOKE"]}"#).expect("an answer");
+    let id = answer.header("lambda-extension-identifier").to_owned();
+    std::thread::spawn(move || {
+        loop {
+            let headers = [("Lambda-Extension-Identifier", id.as_str())];
+            let event =
+                http::send(&api, "GET", "/2020-01-01/extension/event/next", &headers, "").expect("an event");
+            println!("inner {} {}", event.status, event.body);
+        }
+    });
 }
 
 fn hang() -> ! {
