@@ -149,6 +149,7 @@ pub async fn run<L: Listen + 'static>(
         let runtime_api = config.platform.runtime_api.as_deref().ok_or(Error::NoLambda)?;
         let mut client = Client::try_new(network, runtime_api)?;
         lifecycle.register(&mut client, &name).await?;
+        lifecycle.subscribe(&mut client).await;
         tokio::select! {
             end = lifecycle.run(&mut client) => match end {
                 End::Shutdown(budget) => budget,

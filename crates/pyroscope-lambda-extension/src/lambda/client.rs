@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Builder;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http::response::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -17,6 +18,7 @@ use super::event::{Event, NotAnEvent};
 use crate::net::Dial;
 
 const API_VERSION: &str = "/2020-01-01";
+const TELEMETRY_PATH: &str = "/2022-07-01/telemetry";
 const NAME: HeaderName = HeaderName::from_static("lambda-extension-name");
 const IDENTIFIER: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-extension-function-error-type");
@@ -152,8 +154,8 @@ impl Client {
             .method(Method::POST)
             .header(NAME, name)
             .header(CONTENT_TYPE, "application/json");
-        let (headers, _) = self.call("/extension/register", request, interest.body()).await?;
-        self.identifier = Some(headers.get(IDENTIFIER).cloned().ok_or(Error::NoIdentifier)?);
+        let (head, _) = self.call("/extension/register", request, interest.body()).await?;
+        self.identifier = Some(head.headers.get(IDENTIFIER).cloned().ok_or(Error::NoIdentifier)?);
         Ok(())
     }
 
@@ -165,6 +167,18 @@ impl Client {
         let request = Request::builder().method(Method::GET);
         let (_, body) = self.call("/extension/event/next", request, "").await?;
         Ok(Event::parse(&body)?)
+    }
+
+    /// Asks the Telemetry API for what `subscription` names, before the first [`Client::next`]; it is refused afterwards.
+    ///
+    /// Says whether the platform agreed: emulators that know no telemetry answer 202.
+    ///
+    /// # Errors
+    /// Where the platform can't be reached or refuses.
+    pub async fn subscribe(&mut self, subscription: impl Into<Bytes>) -> Result<bool, Error> {
+        let request = Request::builder().method(Method::PUT).header(CONTENT_TYPE, "application/json");
+        let (head, _) = self.exchange(TELEMETRY_PATH, request, subscription).await?;
+        Ok(head.status == StatusCode::OK)
     }
 
     /// Tells the platform why the extension ends; it has to end then.
@@ -194,9 +208,18 @@ impl Client {
         path: &str,
         request: Builder,
         body: impl Into<Bytes>,
-    ) -> Result<(HeaderMap, Bytes), Error> {
+    ) -> Result<(Parts, Bytes), Error> {
+        self.exchange(&format!("{API_VERSION}{path}"), request, body).await
+    }
+
+    async fn exchange(
+        &mut self,
+        path: &str,
+        request: Builder,
+        body: impl Into<Bytes>,
+    ) -> Result<(Parts, Bytes), Error> {
         let mut request = request
-            .uri(format!("{}{API_VERSION}{path}", self.base_path))
+            .uri(format!("{}{path}", self.base_path))
             .header(HOST, &self.authority)
             .body(Full::new(body.into()))?;
         if let Some(identifier) = &self.identifier {
@@ -209,7 +232,7 @@ impl Client {
         // Only a connection whose answer has been read whole is good for another call.
         self.connection = Some(connection);
         if head.status.is_success() {
-            return Ok((head.headers, body));
+            return Ok((head, body));
         }
         let ErrorBody { error_type, error_message } = serde_json::from_slice(&body).unwrap_or_default();
         Err(Error::Refused { status: head.status, error_type, message: error_message })
