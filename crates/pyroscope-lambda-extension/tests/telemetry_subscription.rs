@@ -4,16 +4,18 @@
 
 mod telemetry_support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
 use pyroscope_lambda_extension::lambda::client::{Client, Interest};
 use pyroscope_lambda_extension::lambda::telemetry::{self, HandlerEnd, Wait};
+use pyroscope_lambda_extension::net::Tcp;
 use serde_json::json;
 use telemetry_support::{Platform, post, runtime_done};
 
 async fn subscribe(platform: &Platform) -> Option<HandlerEnd> {
-    let mut client = Client::try_new(&platform.address).unwrap();
+    let mut client = Client::try_new(Arc::new(Tcp), &platform.address).unwrap();
     client.register(&HeaderValue::from_static("extension"), Interest::Invocations).await.unwrap();
     telemetry::subscribe(&mut client).await
 }
