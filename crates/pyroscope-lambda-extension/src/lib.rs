@@ -11,6 +11,7 @@
 //! - [`queue`], around [`backlog`], its pure heart: which upload goes next, and when
 //! - [`backoff`]: how long to wait before the next try
 //! - [`delivery`]: from the queue to the remote, with retries and a drain
+//! - [`spool`]: what a shutdown could not deliver, on disk for the next start
 //! - [`labels`]: adds labels to a profile on every wire format, and touches nothing else
 //! - [`session`]: the session id
 //! - [`remote`]: the Pyroscope server: one attempt, and what its answer means
@@ -41,6 +42,7 @@ pub mod queue;
 pub mod remote;
 pub mod self_profile;
 pub mod session;
+pub mod spool;
 pub mod upload;
 
 use std::io;
