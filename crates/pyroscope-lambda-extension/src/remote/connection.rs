@@ -57,9 +57,10 @@ impl Connector {
     pub(super) async fn connect(&self) -> io::Result<Connection> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         drop(stream.set_nodelay(true));
-        let Some(tls) = &self.tls else { return handshake(stream).await };
+        let Some(lazy) = &self.tls else { return handshake(stream).await };
         let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
-        handshake(TlsConnector::from(tls.config()?).connect(name, stream).await?).await
+        let connected = TlsConnector::from(lazy.config()?).connect(name, stream).await;
+        handshake(connected.map_err(tls::explained)?).await
     }
 
     /// Forgets what was learnt from earlier handshakes, which clones of this environment may have learnt as well.
