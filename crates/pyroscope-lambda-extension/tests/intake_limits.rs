@@ -112,18 +112,12 @@ async fn a_huge_head_and_garbage_are_refused() {
 async fn two_hundred_idle_and_half_way_clients_keep_no_good_one_waiting() {
     let sink = sink().await;
     let extension = Extension::of(&sink.url()).dev().await;
+    let head = "POST /ingest?name=half HTTP/1.1\r\nHos";
+    let head_and_more = "POST /ingest?name=half HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nma";
     let mut idle = Vec::new();
     for number in 0..200 {
         let mut client = extension.sdk().await;
-        match number % 3 {
-            0 => {}
-            1 => client.write("POST /ingest?name=half HTTP/1.1\r\nHos").await,
-            _ => {
-                client
-                    .write("POST /ingest?name=half HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nma")
-                    .await
-            }
-        }
+        client.write(["", head, head_and_more][number % 3]).await;
         idle.push(client);
         if number % 50 == 0 {
             extension.profile("good").await;

@@ -4,7 +4,8 @@ mod support;
 
 use std::time::Duration;
 
-use pyroscope_sink::{Arrivals, Behaviour, Reaction, SessionId};
+use pyroscope_sink::{Behaviour, Reaction};
+use support::profiles::session;
 use support::{Extension, Platform, Reply, accepted, sink, sink_that};
 
 const LONG: Duration = Duration::from_secs(10);
@@ -35,6 +36,20 @@ async fn answers_that_are_no_events_are_survived() {
     platform.asked(count + 2).await;
     platform.shutdown(LONG);
     assert_eq!(extension.ends().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_platform_that_closes_its_connections_is_no_trouble() {
+    let platform = Platform::start().await;
+    let closing = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 37\r\n\r\n{\"eventType\":\"INVOKE\",\"deadlineMs\":0}";
+    for _ in 0..5 {
+        platform.event(Reply::Bytes(closing));
+    }
+    let mut extension = Extension::of("http://127.0.0.1:9").on(&platform).await;
+    platform.asked(6).await;
+    platform.shutdown(LONG);
+    assert_eq!(extension.ends().await.code(), Some(0));
+    assert!(extension.lines("level=error").is_empty(), "{:#?}", extension.log());
 }
 
 #[tokio::test]
@@ -75,15 +90,6 @@ async fn events_of_the_future_and_of_emulators_are_understood_as_far_as_they_go(
     assert_eq!(extension.ends().await.code(), Some(0));
 }
 
-/// The session id of each arrival.
-fn sessions(arrivals: &Arrivals) -> Vec<String> {
-    let ids = arrivals.iter().map(|arrival| match arrival.series[0].session_id() {
-        SessionId::Valid(id) => id,
-        other => panic!("{other:?}"),
-    });
-    ids.collect()
-}
-
 #[tokio::test]
 async fn under_snapstart_the_session_id_changes_at_the_first_invocation_and_never_again() {
     for (initialization, changes) in [("snap-start", true), ("on-demand", false)] {
@@ -98,7 +104,7 @@ async fn under_snapstart_the_session_id_changes_at_the_first_invocation_and_neve
             platform.invoke();
             platform.asked(number + 1).await;
         }
-        let sessions = sessions(&sink.arrivals());
+        let sessions: Vec<_> = sink.arrivals().iter().map(|arrival| session(&arrival.series)).collect();
         assert_eq!(sessions[0] != sessions[1], changes, "{initialization} {sessions:?}");
         assert_eq!(sessions[1], sessions[2], "{initialization}");
     }

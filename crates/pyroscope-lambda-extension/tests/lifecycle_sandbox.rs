@@ -1,4 +1,5 @@
 //! A whole environment: a function that posts profiles, the extension beside it, invocations, freezes, the end.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use pyroscope_sink::{Answer, Behaviour, Reaction};
-use support::{Extension, Platform, requests, sink_that};
+use support::http::post;
+use support::{Extension, Platform, accepted, requests, sink, sink_that};
 
 #[tokio::test]
 async fn shutdown_delivers_all_that_waits() {
@@ -43,6 +44,27 @@ async fn shutdown_ends_in_time_with_code_0_while_the_remote_hangs() {
     assert!(took > within / 2, "it gave up after {took:?}");
     let done = extension.lines("msg=done").remove(0);
     assert!(done.contains("accepted=3 delivered=0") && done.contains("lost=3"), "{done}");
+}
+
+#[tokio::test]
+async fn a_profile_that_was_posted_before_the_shutdown_is_delivered_though_it_is_read_after() {
+    let platform = Platform::start().await;
+    let sink = sink().await;
+    let mut extension = Extension::of(&sink.url()).on(&platform).await;
+    let mut warm = extension.sdk().await;
+    assert_eq!(warm.post("/ingest?name=first", &[], b"main;work 1").await.status(), 200);
+    accepted(&sink, 1).await;
+    // A function that ends sends its last profile while the extension gets no CPU time.
+    extension.signal(Signal::SIGSTOP);
+    warm.write(post("/ingest?name=kept", &[], b"main;work 1")).await;
+    let mut cold = extension.sdk().await;
+    cold.write(post("/ingest?name=fresh", &[], b"main;work 1")).await;
+    platform.shutdown(Duration::from_secs(10));
+    platform.said(1).await;
+    extension.signal(Signal::SIGCONT);
+    assert_eq!(extension.ends().await.code(), Some(0));
+    let apps: Vec<_> = sink.series().into_iter().map(|series| series.app).collect();
+    assert_eq!(apps, ["first", "fresh", "kept"]);
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ mod support;
 use std::collections::BTreeSet;
 
 use nix::sys::signal::Signal;
-use pyroscope_sink::{Answer, Behaviour, Options, Reaction, Sink};
+use pyroscope_sink::{Answer, Behaviour, Options, Reaction};
 use support::http::Answering;
-use support::{Extension, accepted, free_port, requests, sink, sink_that};
+use support::{Extension, accepted, free_port, requests, sink, sink_that, sink_with};
 
 #[tokio::test]
 async fn what_the_remote_can_not_take_now_is_sent_again() {
@@ -79,7 +79,7 @@ async fn a_profile_waits_for_a_remote_that_is_not_there_yet() {
     let failure = extension.logs("not delivered yet").await;
     assert!(failure.contains("can't connect") && failure.contains("refused"), "{failure}");
 
-    let sink = Sink::start(Options::default().listen(([127, 0, 0, 1], port).into())).await.unwrap();
+    let sink = sink_with(Options::default().listen(([127, 0, 0, 1], port).into())).await;
     let arrivals = accepted(&sink, 1).await;
     assert_eq!(arrivals[0].series[0].app, "early");
     extension.logs("profiles are delivered again").await;

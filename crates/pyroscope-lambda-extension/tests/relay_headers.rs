@@ -1,4 +1,5 @@
 //! What stands in the head of a relayed request: credentials, tenant, further headers, and what the SDK said.
+#![allow(clippy::indexing_slicing, reason = "a test may panic")]
 
 mod support;
 
@@ -8,8 +9,10 @@ use support::{Extension, requests, sink};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 /// What arrives of one profile that is posted with these headers to an extension with these variables.
-async fn relayed(variables: &[(&str, &str)], headers: &[(&str, &str)]) -> Arrival {
+async fn relayed(variables: Pairs<'_>, headers: Pairs<'_>) -> Arrival {
     let sink = sink().await;
     let mut setup = Extension::of(&sink.url());
     for (name, value) in variables {
@@ -26,7 +29,7 @@ async fn a_token_wins_over_user_and_password_and_both_over_the_sdk() {
     let (user, password) = (("PYROSCOPE_BASIC_AUTH_USER", "us"), ("PYROSCOPE_BASIC_AUTH_PASSWORD", "pa:ss"));
     let sdk = ("Authorization", "Bearer of-the-sdk");
     let basic = "Basic dXM6cGE6c3M=";
-    let cases: [(&[(&str, &str)], &[(&str, &str)], &str); 9] = [
+    let cases: [(Pairs, Pairs, &str); 9] = [
         (&[], &[], ""),
         (&[], &[sdk], "Bearer of-the-sdk"),
         (&[token], &[], "Bearer t0ken"),

@@ -1,24 +1,18 @@
 //! Every profile that goes out carries the session id of its environment, on each wire format; nothing else changes.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
 use std::collections::BTreeSet;
 
-use pyroscope_sink::{Series, SessionId, Sink};
-use support::profiles::{PUSH_JSON, gzip, otlp, pprof, push, recorded, sink_of_that_time};
+use pyroscope_sink::{Series, Sink};
+use support::profiles::{PUSH_JSON, gzip, otlp, pprof, push, recorded, session, sink_of_that_time};
 use support::{Connection, Extension, PATIENCE, accepted, sink};
 
 const PUSH: &str = "/push.v1.PusherService/Push";
 const OTLP: &str = "/v1development/profiles";
 
-/// The one session id of all series.
-fn session(series: &[Series]) -> String {
-    let sessions: BTreeSet<_> = series.iter().map(Series::session_id).collect();
-    match sessions.into_iter().collect::<Vec<_>>().as_slice() {
-        [SessionId::Valid(id)] => id.clone(),
-        other => panic!("not one good session id: {other:?}"),
-    }
-}
+type Headers<'a> = &'a [(&'a str, &'a str)];
 
 fn without_session(series: &[Series]) -> Vec<Series> {
     let mut series = series.to_vec();
@@ -33,7 +27,7 @@ async fn compare(
     direct: &Sink,
     sink: &Sink,
     extension: &Extension,
-    (target, headers, body): (&str, &[(&str, &str)], &[u8]),
+    (target, headers, body): (&str, Headers<'_>, &[u8]),
 ) -> String {
     let before = direct.arrivals().len();
     let mut connection = Connection::open(direct.addr()).await;
@@ -70,9 +64,11 @@ async fn every_wire_format_gains_the_session_id_and_nothing_else() {
     let (proto, json) = (("content-type", "application/proto"), ("content-type", "application/json"));
     let (protobuf, packed) = (("content-type", "application/x-protobuf"), ("content-encoding", "gzip"));
     let dotted = "/ingest?name=my/app.lambda%7Botel.scope.name%3Dx.y%2Ca%3Db%7D&format=pprof";
-    let cases: [(&str, &[(&str, &str)], Vec<u8>); 8] = [
+    let cases: [(&str, Headers, Vec<u8>); 10] = [
         (dotted, &[], pprof()),
         ("/pyroscope/ingest?name=a%7B%7D&format=pprof", &[], gzip(&pprof())),
+        ("/ingest?name=a{b=c,d=e}&format=pprof", &[], pprof()),
+        ("/ingest?name=a{b=d\u{e9}j\u{e0}}&format=pprof", &[], pprof()),
         (PUSH, &[proto], push()),
         (PUSH, &[proto, packed], gzip(&push())),
         (PUSH, &[json], PUSH_JSON.as_bytes().to_vec()),
@@ -135,7 +131,7 @@ async fn what_can_not_be_labelled_goes_on_as_it_came() {
     let sink = sink().await;
     let extension = Extension::of(&sink.url()).dev().await;
     let (proto, packed) = (("content-type", "application/proto"), ("content-encoding", "gzip"));
-    let cases: [(&str, &[(&str, &str)], &[u8]); 5] = [
+    let cases: [(&str, Headers, &[u8]); 5] = [
         (PUSH, &[proto, packed], b"no gzip at all"),
         (PUSH, &[("content-type", "application/json")], b"{\"series\":"),
         (PUSH, &[proto, ("content-encoding", "zstd")], b"(\xb5/\xfd"),

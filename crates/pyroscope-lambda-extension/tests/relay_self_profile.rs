@@ -4,9 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use pyroscope_sink::{Credentials, Options, Selection, SessionId, Sink};
+use pyroscope_sink::{Credentials, Options, Selection, SessionId};
 use support::profiles::{gzip, push};
-use support::{Extension, Platform};
+use support::{Extension, Platform, sink_with};
 
 const APP: &str = "pyroscope.lambda.extension";
 
@@ -14,7 +14,7 @@ const APP: &str = "pyroscope.lambda.extension";
 async fn the_extension_profiles_itself_and_sends_that_at_shutdown_with_its_credentials() {
     let platform = Platform::start().await;
     let credentials = Credentials::Basic { user: "us".to_owned(), password: "pass".to_owned() };
-    let sink = Sink::start(Options::default().credentials(credentials).tenant("team-a")).await.unwrap();
+    let sink = sink_with(Options::default().credentials(credentials).tenant("team-a")).await;
     let mut extension = Extension::of(&sink.url())
         .set("PYROSCOPE_SELF_PROFILING", "true")
         .set("PYROSCOPE_BASIC_AUTH_USER", "us")

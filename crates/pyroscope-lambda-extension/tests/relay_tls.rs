@@ -3,12 +3,12 @@
 mod support;
 
 use pyroscope_sink::{Options, Sink};
-use support::{Extension, PATIENCE, accepted};
+use support::{Extension, PATIENCE, accepted, sink_with};
 use tempfile::tempdir;
 use tokio::time::{Duration, sleep, timeout};
 
 async fn tls_sink() -> Sink {
-    Sink::start(Options::default().tls()).await.unwrap()
+    sink_with(Options::default().tls()).await
 }
 
 #[tokio::test]

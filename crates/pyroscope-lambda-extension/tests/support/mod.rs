@@ -39,12 +39,16 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A Pyroscope server.
 pub async fn sink() -> Sink {
-    Sink::start(Options::default()).await.unwrap()
+    sink_with(Options::default()).await
 }
 
 /// A Pyroscope server that misbehaves.
 pub async fn sink_that(behaves: Behaviour) -> Sink {
-    Sink::start(Options::default().behaviour(behaves)).await.unwrap()
+    sink_with(Options::default().behaviour(behaves)).await
+}
+
+pub async fn sink_with(options: Options) -> Sink {
+    Sink::start(options).await.unwrap()
 }
 
 /// Waits until `count` requests have come, whatever became of them.

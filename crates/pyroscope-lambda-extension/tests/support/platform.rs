@@ -42,6 +42,8 @@ struct Shared {
     registrations: Mutex<VecDeque<Reply>>,
     /// For `next`; while it is empty the call waits.
     events: watch::Sender<VecDeque<Reply>>,
+    /// How many calls of `next` have been answered.
+    said: watch::Sender<usize>,
     /// A port to knock at when a registration comes, and whether somebody answered.
     knock: Mutex<Option<(u16, bool)>>,
 }
@@ -123,6 +125,12 @@ impl Platform {
         self.called("/extension/event/next", count).await
     }
 
+    /// Waits until `count` calls of `next` have been answered.
+    pub async fn said(&self, count: usize) {
+        let mut said = self.shared.said.subscribe();
+        timeout(PATIENCE, said.wait_for(|said| *said >= count)).await.unwrap().unwrap();
+    }
+
     /// Waits until somebody has tried to register for the `count`th time.
     pub async fn registered(&self, count: usize) -> Message {
         self.called("/extension/register", count).await
@@ -151,7 +159,11 @@ impl Shared {
                 if path.ends_with("/extension/event/next") { Some(self.next().await) } else { None }
             };
             let reply = reply.unwrap_or_else(|| Reply::Body("{}".to_owned()));
-            if stream.write_all(reply.bytes().as_bytes()).await.is_err() || matches!(reply, Reply::Bytes(_)) {
+            let written = stream.write_all(reply.bytes().as_bytes()).await;
+            if path.ends_with("/extension/event/next") {
+                self.said.send_modify(|said| *said += 1);
+            }
+            if written.is_err() || matches!(reply, Reply::Bytes(_)) {
                 return;
             }
         }

@@ -1,12 +1,13 @@
 //! What an SDK sends.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use pyroscope_sink::{Clock, Options, Sink};
+use pyroscope_sink::{Clock, Options, Series, SessionId, Sink};
 
 /// A request of an SDK without what belongs to the connection.
 #[derive(Clone, Debug)]
@@ -30,6 +31,15 @@ pub fn recorded() -> Vec<Recorded> {
 pub async fn sink_of_that_time() -> Sink {
     let time = UNIX_EPOCH + Duration::from_secs(1_795_338_300);
     Sink::start(Options::default().clock(Clock::fixed(time))).await.unwrap()
+}
+
+/// The one session id that all series have.
+pub fn session(series: &[Series]) -> String {
+    let sessions: BTreeSet<_> = series.iter().map(Series::session_id).collect();
+    match sessions.into_iter().collect::<Vec<_>>().as_slice() {
+        [SessionId::Valid(id)] => id.clone(),
+        other => panic!("not one good session id: {other:?}"),
+    }
 }
 
 pub fn gzip(plain: &[u8]) -> Vec<u8> {
