@@ -22,7 +22,7 @@ async fn shutdown_delivers_all_that_waits() {
     platform.shutdown(Duration::from_secs(3));
     assert_eq!(extension.ends().await.code(), Some(0));
     assert_eq!(sink.totals().accepted, 20);
-    let done = extension.lines("msg=done").remove(0);
+    let done = extension.lines("how the profiles ended").remove(0);
     assert!(done.contains("accepted=20 delivered=20") && done.contains("lost=0"), "{done}");
     assert_eq!(platform.calls("/next").len(), 1, "it asks for nothing after the shutdown");
 }
@@ -42,7 +42,7 @@ async fn shutdown_ends_in_time_with_code_0_while_the_remote_hangs() {
     let took = started.elapsed();
     assert!(took < within, "it took {took:?}");
     assert!(took > within / 2, "it gave up after {took:?}");
-    let done = extension.lines("msg=done").remove(0);
+    let done = extension.lines("how the profiles ended").remove(0);
     assert!(done.contains("accepted=3 delivered=0") && done.contains("lost=3"), "{done}");
 }
 

@@ -51,7 +51,7 @@ async fn what_the_remote_refuses_for_good_is_sent_once_and_told() {
     assert_eq!(sink.totals().requests, codes.len() + 1, "none was sent twice");
     let refusal = extension.lines("refused a profile for good").remove(0);
     assert!(refusal.contains("status=301") && refusal.contains("invalid_argument: odd"), "{refusal}");
-    let done = extension.lines("msg=done").remove(0);
+    let done = extension.lines("how the profiles ended").remove(0);
     assert!(done.contains("delivered=1") && done.contains("refused=10") && done.contains("lost=0"), "{done}");
 }
 
