@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backlog::{Attempt, Verdict};
@@ -24,6 +25,9 @@ const DECOMPRESSION_LIMIT: usize = 64 * 1024 * 1024;
 
 const BAD_CREDENTIALS: &str = "the remote does not accept the credentials: check PYROSCOPE_AUTH_TOKEN, or \
     PYROSCOPE_BASIC_AUTH_USER and PYROSCOPE_BASIC_AUTH_PASSWORD, and PYROSCOPE_TENANT_ID";
+
+/// A body longer than this, in bytes, may take a millisecond of CPU time to decompress, label and compress.
+const LONG_TO_LABEL: usize = 64 * 1024;
 
 /// Everything that happens to an upload between the queue and the remote.
 #[derive(Debug)]
@@ -84,7 +88,10 @@ impl Delivery {
 
     async fn deliver(self: Arc<Self>, Attempt { ticket, upload }: Attempt) {
         let mut thawed = self.thawed.subscribe();
-        let labelled = label(&upload, &LabelSet::session(self.session.id()));
+        let Some(labelled) = self.label(&upload).await else {
+            self.queue.settle(ticket, Verdict::Cut); // the process is ending
+            return;
+        };
         let started = Instant::now();
         let verdict = tokio::select! {
             outcome = self.remote.attempt(&upload, &labelled) => self.judge(&upload, outcome, started),
@@ -94,6 +101,16 @@ impl Delivery {
             }
         };
         self.queue.settle(ticket, verdict);
+    }
+
+    /// Puts the labels on, where that takes long in a thread of its own: SDKs must not wait for it.
+    async fn label(&self, upload: &Arc<Upload>) -> Option<Labelled> {
+        let labels = LabelSet::session(self.session.id());
+        if upload.body.len() <= LONG_TO_LABEL {
+            return Some(label(upload, &labels));
+        }
+        let upload = Arc::clone(upload);
+        spawn_blocking(move || label(&upload, &labels)).await.ok()
     }
 
     fn judge(&self, upload: &Upload, outcome: Outcome, started: Instant) -> Verdict {

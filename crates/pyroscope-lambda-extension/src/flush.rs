@@ -9,7 +9,7 @@ use crate::backlog::Progress;
 use crate::config::{FlushConfig, FlushStrategy};
 
 /// Never hold up to the very deadline of the invocation: the function would time out for our sake.
-const DEADLINE_MARGIN: Duration = Duration::from_millis(200);
+pub const DEADLINE_MARGIN: Duration = Duration::from_millis(200);
 
 /// After so many holds in a row that did not help, none until a delivery succeeds.
 const UNHELPFUL_HOLDS: u32 = 3;
@@ -53,6 +53,13 @@ impl Policy {
             // Where nobody knows the deadline, the budget is all there is to go by.
             FlushStrategy::Invoke => until_deadline.unwrap_or(budget),
         }
+    }
+
+    /// Whether the latest holds were in vain and nothing was delivered since: then nothing is held, nor waited for.
+    /// `delivered` counts all deliveries so far.
+    #[must_use]
+    pub const fn has_given_up(&self, delivered: u64) -> bool {
+        self.unhelpful >= UNHELPFUL_HOLDS && delivered <= self.delivered
     }
 
     /// Takes note of how a hold ended. `delivered` counts all deliveries so far.
@@ -112,6 +119,7 @@ mod tests {
             policy.held(Progress::Stalled, 7);
         }
         assert_eq!(policy.hold(Progress::Pending, None, 7), Duration::ZERO);
+        assert!(policy.has_given_up(7) && !policy.has_given_up(8));
         assert_eq!(policy.hold(Progress::Pending, None, 8), BUDGET);
     }
 

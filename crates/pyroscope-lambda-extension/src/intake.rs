@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -21,11 +21,13 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout};
 
 use self::connections::Connections;
 use crate::clock::Clock;
+use crate::log::Repeated;
+use crate::net::{BoxStream, Listen};
 use crate::queue::Queue;
 use crate::upload::{Endpoint, Upload};
 
@@ -66,6 +68,8 @@ pub struct Intake {
     body_limit: usize,
     /// Why nothing can be taken at all, if so: SDKs are told with a 503 rather than promised what can't be kept.
     refusal: Option<String>,
+    /// Memory was full of late.
+    full: Mutex<Repeated>,
 }
 
 /// Why a request is not taken.
@@ -112,7 +116,7 @@ impl Intake {
     /// An intake that puts into `queue` what is at most `body_limit` bytes long.
     #[must_use]
     pub fn new(queue: Arc<Queue>, clock: Clock, body_limit: usize) -> Self {
-        Self { queue, clock, body_limit, refusal: None }
+        Self { queue, clock, body_limit, refusal: None, full: Mutex::default() }
     }
 
     /// An intake that takes nothing and tells SDKs why.
@@ -122,11 +126,11 @@ impl Intake {
     }
 
     /// Accepts connections until it is dropped; those that are open go on until the process ends.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
+    pub async fn serve(self: Arc<Self>, mut listener: impl Listen) {
         let connections = Arc::new(Connections::default());
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     let (intake, open) = (Arc::clone(&self), Arc::clone(&connections));
                     connections.spawn(|id| intake.connection(id, stream, open));
                 }
@@ -139,9 +143,7 @@ impl Intake {
         }
     }
 
-    async fn connection(self: Arc<Self>, id: u64, stream: TcpStream, connections: Arc<Connections>) {
-        // Answers are one small write each; failing to say so costs time only.
-        drop(stream.set_nodelay(true));
+    async fn connection(self: Arc<Self>, id: u64, stream: BoxStream, connections: Arc<Connections>) {
         let service = service_fn(|request| {
             let (intake, connections) = (&self, &connections);
             async move {
@@ -188,12 +190,21 @@ impl Intake {
         };
         match self.queue.accept(upload) {
             Ok(0) => {}
-            Ok(evicted) => {
-                tracing::warn!(evicted, "queue full: the oldest uploads were dropped to make room");
-            }
+            Ok(evicted) => self.tell_evicted(evicted),
             Err(full) => return Err(Refusal::Unavailable(full.to_string())),
         }
         Ok(endpoint)
+    }
+
+    fn tell_evicted(&self, evicted: u64) {
+        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(similar) = full.occurred(Instant::now().into_std()) {
+            tracing::warn!(
+                evicted,
+                similar,
+                "no memory left for profiles (PYROSCOPE_QUEUE_BYTES): the oldest were dropped to make room"
+            );
+        }
     }
 
     async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {

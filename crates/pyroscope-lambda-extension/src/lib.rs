@@ -11,6 +11,7 @@
 //! - [`queue`], around [`backlog`], its pure heart: which upload goes next, and when
 //! - [`backoff`]: how long to wait before the next try
 //! - [`delivery`]: from the queue to the remote, with retries and a drain
+//! - [`spool`]: what a shutdown could not deliver, on disk for the next start
 //! - [`labels`]: adds labels to a profile on every wire format, and touches nothing else
 //! - [`session`]: the session id
 //! - [`remote`]: the Pyroscope server: one attempt, and what its answer means
@@ -19,10 +20,11 @@
 //! - [`lifecycle`]: the one event loop
 //! - [`self_profile`]: the extension's own profile, sent through its own queue
 //! - [`clock`]: monotonic and wall-clock time, given by the caller
+//! - [`net`]: connections, given by the caller
 //! - [`log`]: text and JSON lines
 //!
-//! [`run`] puts them together. It is given its listeners, its configuration and its clock, so that a whole extension
-//! runs in a test.
+//! [`run`] puts them together. It is given its listeners, its configuration, its network and its clock, so that a
+//! whole extension runs in a test.
 
 pub mod backlog;
 pub mod backoff;
@@ -35,17 +37,18 @@ pub mod labels;
 pub mod lambda;
 pub mod lifecycle;
 pub mod log;
+pub mod net;
 pub mod queue;
 pub mod remote;
 pub mod self_profile;
 pub mod session;
+pub mod spool;
 pub mod upload;
 
 use std::io;
 use std::sync::Arc;
 
 use http::HeaderValue;
-use tokio::net::TcpListener;
 
 use self::backlog::Counts;
 use self::clock::Clock;
@@ -54,6 +57,7 @@ use self::delivery::Delivery;
 use self::intake::Intake;
 use self::lambda::client::Client;
 use self::lifecycle::{End, Lifecycle};
+use self::net::{Dial, Listen};
 use self::queue::Queue;
 use self::remote::Remote;
 use self::self_profile::SelfProfiler;
@@ -83,18 +87,28 @@ pub enum Error {
     },
 }
 
+/// What an extension lives in.
+#[derive(Debug)]
+pub struct Surroundings<L> {
+    /// The file name of the executable, which registration asks for.
+    pub name: HeaderValue,
+    /// Where SDKs are listened to, or why they can't be.
+    pub listeners: io::Result<Vec<L>>,
+    /// The way to the platform and to the remote.
+    pub network: Arc<dyn Dial>,
+    /// The time.
+    pub clock: Clock,
+}
+
 /// Runs the extension until the platform shuts it down or `stop` resolves; says how every upload ended.
 ///
-/// `name` is the file name of the executable, which registration asks for. In Lambda a port that can't be listened on
-/// is logged and lived with: to end would be to fail the function.
+/// In Lambda a port that can't be listened on is logged and lived with: to end would be to fail the function.
 ///
 /// # Errors
 /// Where there is no platform to register with, or it refuses.
-pub async fn run(
+pub async fn run<L: Listen + 'static>(
     config: Config,
-    name: &HeaderValue,
-    listeners: io::Result<Vec<TcpListener>>,
-    clock: Clock,
+    Surroundings { name, listeners, network, clock }: Surroundings<L>,
     stop: impl Future<Output = ()>,
 ) -> Result<Counts, Error> {
     let queue = Arc::new(Queue::new(config.queue_bytes, config.workers.get(), clock));
@@ -102,7 +116,7 @@ pub async fn run(
     let mut intake = Intake::new(Arc::clone(&queue), clock, config.queue_bytes);
     let delivery = match &config.remote {
         Ok(address) => {
-            let remote = Remote::new(address, &config, clock);
+            let remote = Remote::new(Arc::clone(&network), address, &config, clock);
             let delivery = Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session)));
             tokio::spawn(Arc::clone(&delivery).run());
             Some(delivery)
@@ -135,8 +149,9 @@ pub async fn run(
         Lifecycle::STOP_BUDGET
     } else {
         let runtime_api = config.platform.runtime_api.as_deref().ok_or(Error::NoLambda)?;
-        let mut client = Client::try_new(runtime_api)?;
-        lifecycle.register(&mut client, name).await?;
+        let mut client = Client::try_new(network, runtime_api)?;
+        lifecycle.register(&mut client, &name).await?;
+        lifecycle.subscribe(&mut client).await;
         tokio::select! {
             end = lifecycle.run(&mut client) => match end {
                 End::Shutdown(budget) => budget,

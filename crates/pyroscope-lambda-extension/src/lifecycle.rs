@@ -9,12 +9,13 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::backlog::{Counts, Progress};
 use crate::backoff;
 use crate::clock::{Clock, Moment, milliseconds};
-use crate::config::{Config, FlushStrategy, InitializationType};
+use crate::config::{Config, FlushConfig, FlushStrategy, InitializationType};
 use crate::delivery::Delivery;
 use crate::flush::Policy;
 use crate::lambda::client::{Client, Error, Interest, Phase, REPORT_TIMEOUT};
 use crate::lambda::deadline;
 use crate::lambda::event::{Event, Invoke, Shutdown};
+use crate::lambda::telemetry::{self, HandlerEnd, Wait};
 use crate::queue::Queue;
 use crate::self_profile::SelfProfiler;
 use crate::session::{Session, SessionId};
@@ -40,7 +41,10 @@ pub struct Lifecycle {
     session: Arc<Session>,
     self_profiler: Option<Arc<SelfProfiler>>,
     clock: Clock,
+    flush: FlushConfig,
     policy: Policy,
+    /// With the strategy `end`, where the platform has telemetry.
+    handler_end: Option<HandlerEnd>,
     initialization: InitializationType,
     /// Whether an invocation has been seen.
     invoked: bool,
@@ -77,7 +81,18 @@ impl Lifecycle {
         }
         let policy = Policy::new(flush);
         let initialization = config.platform.initialization;
-        Self { queue, delivery, session, self_profiler, clock, policy, initialization, invoked: false }
+        Self {
+            queue,
+            delivery,
+            session,
+            self_profiler,
+            clock,
+            flush,
+            policy,
+            handler_end: None,
+            initialization,
+            invoked: false,
+        }
     }
 
     /// Registers with the platform under `name`, the file name of the running executable.
@@ -108,6 +123,27 @@ impl Lifecycle {
             tracing::debug!(%error, "registration failed; trying again");
             sleep(backoff::delay(failures, random())).await;
         }
+    }
+
+    /// With the strategy `end`: asks the platform to tell when a handler has ended, which is possible only now, after
+    /// registration and before the first event. Costs the start of the environment a round trip or two.
+    pub async fn subscribe(&mut self, client: &mut Client) {
+        if self.flush.strategy != FlushStrategy::End || self.delivery.is_none() {
+            return; // without a remote no upload is ever accepted
+        }
+        self.handler_end = telemetry::subscribe(client).await;
+        if self.handler_end.is_none() {
+            self.do_without_telemetry();
+        }
+    }
+
+    fn do_without_telemetry(&mut self) {
+        tracing::info!(
+            "the platform does not tell when a handler has ended; PYROSCOPE_FLUSH_STRATEGY=end does as `invoke`"
+        );
+        self.handler_end = None;
+        self.flush.strategy = FlushStrategy::Invoke;
+        self.policy = Policy::new(self.flush);
     }
 
     /// Asks for events, one after the other, until the platform says that it is over.
@@ -157,7 +193,25 @@ impl Lifecycle {
         }
         self.invoked = true;
         tracing::debug!(request_id = invoke.request_id, pause_ms = milliseconds(pause), "invocation");
-        self.hold(invoke).await;
+        if self.handler_ended(invoke).await {
+            self.hold(invoke).await;
+        }
+    }
+
+    /// With the strategy `end`: waits until the handler has ended, so that what it uploads is waited for as well. Says
+    /// whether there may be time left to hold in.
+    async fn handler_ended(&mut self, invoke: &Invoke) -> bool {
+        let Some(handler_end) = &mut self.handler_end else { return true };
+        if self.policy.has_given_up(self.queue.counts().delivered) {
+            return false; // what the handler uploads would not get through, either
+        }
+        let left = deadline::remaining(invoke.deadline_ms, self.clock.now().wall);
+        match handler_end.wait(&invoke.request_id, left, self.flush.budget).await {
+            Wait::Ended => return true,
+            Wait::Missed => {}
+            Wait::Silence => self.do_without_telemetry(),
+        }
+        false
     }
 
     /// What was made during init is in every clone of the snapshot: it must not serve as this one's identity.

@@ -3,11 +3,13 @@
 use std::env;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use http::HeaderValue;
 use pyroscope_lambda_extension::clock::Clock;
 use pyroscope_lambda_extension::config::{self, Config};
-use pyroscope_lambda_extension::{Error, intake, log, run};
+use pyroscope_lambda_extension::net::Tcp;
+use pyroscope_lambda_extension::{Error, Surroundings, intake, log, run};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -39,7 +41,8 @@ fn extension() -> ExitCode {
         runtime.block_on(async {
             // Before registration: once all extensions have registered, the function may start and post.
             let listeners = intake::bind(config.port).await;
-            run(config, &name(), listeners, Clock::system(), stop()).await
+            let (network, clock) = (Arc::new(Tcp), Clock::system());
+            run(config, Surroundings { name: name(), listeners, network, clock }, stop()).await
         })
     });
     match result {

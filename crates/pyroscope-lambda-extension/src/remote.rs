@@ -4,6 +4,7 @@ mod connection;
 pub mod outcome;
 mod tls;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -16,7 +17,8 @@ use tokio::time::timeout;
 use self::connection::{Connection, Connector, Pool};
 use self::outcome::{Cause, Outcome};
 use crate::clock::Clock;
-use crate::config::{Config, RemoteAddress, Scheme};
+use crate::config::{Config, RemoteAddress};
+use crate::net::Dial;
 use crate::upload::Upload;
 
 /// How much of an answer is read for its reason, in bytes. A connection with more to come is not used again.
@@ -54,14 +56,9 @@ pub struct Labelled {
 impl Remote {
     /// The server at `address`, with the credentials, the tenant and the headers that are configured.
     #[must_use]
-    pub fn new(address: &RemoteAddress, config: &Config, clock: Clock) -> Self {
+    pub fn new(network: Arc<dyn Dial>, address: &RemoteAddress, config: &Config, clock: Clock) -> Self {
         Self {
-            connector: Connector::new(
-                address.host(),
-                address.port(),
-                address.scheme() == Scheme::Https,
-                config.ssl_cert_file.clone(),
-            ),
+            connector: Connector::new(network, address, config.ssl_cert_file.clone()),
             pool: Pool::default(),
             base_path: address.base_path().to_owned(),
             headers: stated_headers(address, config),
@@ -116,7 +113,11 @@ impl Remote {
         request: Request<Full<Bytes>>,
     ) -> Result<(Connection, Response<Incoming>), Cause> {
         if let Some(mut kept) = self.pool.take() {
-            match kept.send_request(request.clone()).await {
+            let response = match kept.ready().await {
+                Ok(()) => kept.send_request(request.clone()).await,
+                Err(error) => Err(error),
+            };
+            match response {
                 Ok(response) => return Ok((kept, response)),
                 Err(error) => tracing::debug!(%error, "a kept connection was dead; trying a fresh one"),
             }

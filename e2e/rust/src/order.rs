@@ -34,7 +34,7 @@ pub(crate) struct Receipt {
     /// What the basket costs, in cents.
     total_cents: u64,
     /// How long the receipt is, in bytes.
-    receipt_bytes: usize,
+    printed_bytes: usize,
     /// Whether all of it is in stock.
     in_stock: bool,
 }
@@ -52,9 +52,9 @@ impl Order {
     #[inline(never)]
     pub(crate) fn fulfil(&self) -> Receipt {
         let total_cents = price_basket(self.articles, self.share(PRICING));
-        let receipt_bytes = render_receipt(self.articles, self.share(RECEIPT));
+        let printed_bytes = render_receipt(self.articles, self.share(RECEIPT));
         let in_stock = check_stock(self.articles, self.share(STOCK));
-        Receipt { total_cents, receipt_bytes, in_stock }
+        Receipt { total_cents, printed_bytes, in_stock }
     }
 
     fn share(&self, percent: u32) -> Duration {
@@ -142,6 +142,6 @@ mod tests {
 
         assert!(start.elapsed() >= Duration::from_millis(20));
         assert!(receipt.in_stock);
-        assert!(receipt.receipt_bytes > 0);
+        assert!(receipt.printed_bytes > 0);
     }
 }

@@ -24,7 +24,8 @@ pub(super) fn memory(pid: u32) -> io::Result<Memory> {
 pub(super) fn cpu(pid: u32) -> io::Result<Duration> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let schedstat = fs::read_to_string(thread?.path().join("schedstat"))?;
+        // A thread may end while the folder is read: ENOENT before its file is opened, ESRCH after.
+        let Ok(schedstat) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
         let on_cpu = schedstat.split_whitespace().next().and_then(|first| first.parse::<u64>().ok());
         nanoseconds += on_cpu.ok_or(io::ErrorKind::InvalidData)?;
     }

@@ -1,20 +1,24 @@
 //! A client of the Extensions API over one connection of its own: no pool, no proxy, and no timeout on `next`.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Builder;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http::response::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 
 use super::event::{Event, NotAnEvent};
+use crate::net::Dial;
 
 const API_VERSION: &str = "/2020-01-01";
+const TELEMETRY_PATH: &str = "/2022-07-01/telemetry";
 const NAME: HeaderName = HeaderName::from_static("lambda-extension-name");
 const IDENTIFIER: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-extension-function-error-type");
@@ -43,9 +47,12 @@ pub enum Phase {
 /// The Extensions API of one environment.
 #[derive(Debug)]
 pub struct Client {
-    /// `host:port`, to connect to and to name.
-    authority: String,
-    host: HeaderValue,
+    network: Arc<dyn Dial>,
+    /// A name, or an address without brackets.
+    host: String,
+    port: u16,
+    /// `host:port`.
+    authority: HeaderValue,
     /// What stands before the API's own paths; tools that proxy the API put themselves there.
     base_path: String,
     connection: Option<SendRequest<Full<Bytes>>>,
@@ -59,13 +66,8 @@ pub enum Error {
     #[error("AWS_LAMBDA_RUNTIME_API={0:?}: not host:port")]
     Address(String),
     /// The platform can't be reached.
-    #[error("can't connect to the Extensions API at {authority}: {source}")]
-    Connect {
-        /// Where it should be.
-        authority: String,
-        /// Why not.
-        source: std::io::Error,
-    },
+    #[error("can't connect to the Extensions API (AWS_LAMBDA_RUNTIME_API): {0}")]
+    Connect(#[source] io::Error),
     /// The exchange broke off.
     #[error("the exchange with the Extensions API broke off: {0}")]
     Exchange(#[from] hyper::Error),
@@ -115,10 +117,11 @@ impl Interest {
 
 impl Client {
     /// A client for the API at `runtime_api`: `host:port`, or an `http` URL with or without a path.
+    /// It reaches it over `network`.
     ///
     /// # Errors
     /// Where it is neither.
-    pub fn try_new(runtime_api: &str) -> Result<Self, Error> {
+    pub fn try_new(network: Arc<dyn Dial>, runtime_api: &str) -> Result<Self, Error> {
         let invalid = || Error::Address(runtime_api.to_owned());
         let url = if runtime_api.contains("://") { runtime_api } else { &format!("http://{runtime_api}") };
         let uri: Uri = url.trim_end_matches('/').parse().map_err(|_| invalid())?;
@@ -131,10 +134,11 @@ impl Client {
             None | Some("") => 80,
             Some(_) => uri.port_u16().ok_or_else(invalid)?,
         };
-        let authority = format!("{host}:{port}");
         Ok(Self {
-            host: HeaderValue::try_from(&authority).map_err(|_| invalid())?,
-            authority,
+            network,
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port,
+            authority: HeaderValue::try_from(format!("{host}:{port}")).map_err(|_| invalid())?,
             base_path: uri.path().trim_end_matches('/').to_owned(),
             connection: None,
             identifier: None,
@@ -150,8 +154,8 @@ impl Client {
             .method(Method::POST)
             .header(NAME, name)
             .header(CONTENT_TYPE, "application/json");
-        let (headers, _) = self.call("/extension/register", request, interest.body()).await?;
-        self.identifier = Some(headers.get(IDENTIFIER).cloned().ok_or(Error::NoIdentifier)?);
+        let (head, _) = self.call("/extension/register", request, interest.body()).await?;
+        self.identifier = Some(head.headers.get(IDENTIFIER).cloned().ok_or(Error::NoIdentifier)?);
         Ok(())
     }
 
@@ -163,6 +167,18 @@ impl Client {
         let request = Request::builder().method(Method::GET);
         let (_, body) = self.call("/extension/event/next", request, "").await?;
         Ok(Event::parse(&body)?)
+    }
+
+    /// Asks the Telemetry API for what `subscription` names, before the first [`Client::next`]; it is refused afterwards.
+    ///
+    /// Says whether the platform agreed: emulators that know no telemetry answer 202.
+    ///
+    /// # Errors
+    /// Where the platform can't be reached or refuses.
+    pub async fn subscribe(&mut self, subscription: impl Into<Bytes>) -> Result<bool, Error> {
+        let request = Request::builder().method(Method::PUT).header(CONTENT_TYPE, "application/json");
+        let (head, _) = self.exchange(TELEMETRY_PATH, request, subscription).await?;
+        Ok(head.status == StatusCode::OK)
     }
 
     /// Tells the platform why the extension ends; it has to end then.
@@ -192,10 +208,19 @@ impl Client {
         path: &str,
         request: Builder,
         body: impl Into<Bytes>,
-    ) -> Result<(HeaderMap, Bytes), Error> {
+    ) -> Result<(Parts, Bytes), Error> {
+        self.exchange(&format!("{API_VERSION}{path}"), request, body).await
+    }
+
+    async fn exchange(
+        &mut self,
+        path: &str,
+        request: Builder,
+        body: impl Into<Bytes>,
+    ) -> Result<(Parts, Bytes), Error> {
         let mut request = request
-            .uri(format!("{}{API_VERSION}{path}", self.base_path))
-            .header(HOST, &self.host)
+            .uri(format!("{}{path}", self.base_path))
+            .header(HOST, &self.authority)
             .body(Full::new(body.into()))?;
         if let Some(identifier) = &self.identifier {
             request.headers_mut().insert(IDENTIFIER, identifier.clone());
@@ -207,7 +232,7 @@ impl Client {
         // Only a connection whose answer has been read whole is good for another call.
         self.connection = Some(connection);
         if head.status.is_success() {
-            return Ok((head.headers, body));
+            return Ok((head, body));
         }
         let ErrorBody { error_type, error_message } = serde_json::from_slice(&body).unwrap_or_default();
         Err(Error::Refused { status: head.status, error_type, message: error_message })
@@ -219,10 +244,7 @@ impl Client {
         {
             return Ok(connection);
         }
-        let stream = TcpStream::connect(&self.authority)
-            .await
-            .map_err(|source| Error::Connect { authority: self.authority.clone(), source })?;
-        drop(stream.set_nodelay(true));
+        let stream = self.network.dial(&self.host, self.port).await.map_err(Error::Connect)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -252,7 +274,7 @@ impl Error {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Exchange(_) | Self::Answer(_) => true,
+            Self::Connect(_) | Self::Exchange(_) | Self::Answer(_) => true,
             Self::Refused { status, .. } => status.as_u16() > 500 || status.as_u16() == 429,
             _ => false,
         }
@@ -265,6 +287,7 @@ pub const REPORT_TIMEOUT: Duration = Duration::from_millis(200);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Tcp;
 
     #[test]
     fn the_runtime_api_is_an_address_or_an_http_url() {
@@ -276,11 +299,14 @@ mod tests {
             ("http://127.0.0.1:9000/.rt", "127.0.0.1:9000", "/.rt"),
             ("http://127.0.0.1:9000/.rt/", "127.0.0.1:9000", "/.rt"),
         ] {
-            let client = Client::try_new(runtime_api).unwrap();
-            assert_eq!((client.authority.as_str(), client.base_path.as_str()), (authority, base_path));
+            let client = Client::try_new(Arc::new(Tcp), runtime_api).unwrap();
+            assert_eq!(
+                (client.authority.to_str().unwrap(), client.base_path.as_str()),
+                (authority, base_path)
+            );
         }
         for runtime_api in ["", "https://127.0.0.1:9001", ":9001", "a b", "http://", "127.0.0.1:99999"] {
-            assert!(Client::try_new(runtime_api).is_err(), "{runtime_api}");
+            assert!(Client::try_new(Arc::new(Tcp), runtime_api).is_err(), "{runtime_api}");
         }
     }
 }

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use rustls::client::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::tls;
+use crate::config::{RemoteAddress, Scheme};
+use crate::net::{BoxStream, Dial};
 
 /// Idle connections that are kept. More than this go out together only at shutdown.
 const MAX_IDLE: usize = 16;
@@ -25,6 +25,7 @@ pub(super) type Connection = SendRequest<Full<Bytes>>;
 /// Where the remote is and how to get there.
 #[derive(Debug)]
 pub(super) struct Connector {
+    network: Arc<dyn Dial>,
     host: String,
     port: u16,
     /// Plain HTTP where there is none.
@@ -47,19 +48,19 @@ pub(super) struct Pool {
 // === impl Connector ===
 
 impl Connector {
-    /// A way to `host` (a name, or an address without brackets).
-    pub(super) fn new(host: &str, port: u16, https: bool, extra_roots: Option<PathBuf>) -> Self {
+    /// A way to `address` over `network`.
+    pub(super) fn new(network: Arc<dyn Dial>, address: &RemoteAddress, extra_roots: Option<PathBuf>) -> Self {
+        let https = address.scheme() == Scheme::Https;
         let tls = https.then(|| LazyTls { extra_roots, config: Mutex::new(None) });
-        Self { host: host.to_owned(), port, tls }
+        Self { network, host: address.host().to_owned(), port: address.port(), tls }
     }
 
     /// Opens a connection and, with it, the task that drives it.
     pub(super) async fn connect(&self) -> io::Result<Connection> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        drop(stream.set_nodelay(true));
+        let stream = self.network.dial(&self.host, self.port).await?;
         let Some(tls) = &self.tls else { return handshake(stream).await };
         let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
-        handshake(TlsConnector::from(tls.config()?).connect(name, stream).await?).await
+        handshake(Box::new(TlsConnector::from(tls.config()?).connect(name, stream).await?)).await
     }
 
     /// Forgets what was learnt from earlier handshakes, which clones of this environment may have learnt as well.
@@ -70,11 +71,7 @@ impl Connector {
     }
 }
 
-async fn handshake<S>(stream: S) -> io::Result<Connection>
-where
-    TokioIo<S>: Read + Write,
-    S: Send + Unpin + 'static,
-{
+async fn handshake(stream: BoxStream) -> io::Result<Connection> {
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
@@ -104,15 +101,11 @@ impl LazyTls {
 // === impl Pool ===
 
 impl Pool {
-    /// The connection used last of those that are still open.
+    /// The connection used last of those that are not known to be closed. It has yet to say that it is ready.
     pub(super) fn take(&self) -> Option<Connection> {
         let mut idle = self.lock();
-        while let Some(connection) = idle.pop() {
-            if connection.is_ready() {
-                return Some(connection);
-            }
-        }
-        None
+        idle.retain(|connection| !connection.is_closed());
+        idle.pop()
     }
 
     /// Keeps a connection whose latest answer has been read whole.
