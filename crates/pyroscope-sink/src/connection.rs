@@ -101,7 +101,7 @@ impl Takeover {
                 Step::Send(bytes) => write(stream, bytes).await?,
                 Step::Answered => self.answered.store(true, Ordering::Relaxed),
                 Step::Drip(bytes, pause) => {
-                    for byte in bytes.iter() {
+                    for byte in bytes {
                         write(stream, &[*byte]).await?;
                         tokio::time::sleep(*pause).await;
                     }
@@ -147,7 +147,7 @@ pub(crate) async fn refuse_tls(mut line: Line) {
 /// Keeps a connection open and does nothing with it.
 pub(crate) async fn ignore(line: Line) {
     let _open = line;
-    future::pending().await
+    future::pending::<()>().await;
 }
 
 // === impl Line ===

@@ -215,7 +215,7 @@ fn without(
 /// Whether a pair of a key (field 1) and a value (field 2, or field `within` of it) is a valid session id.
 fn is_label(pair: &Field<'_>, within: Option<u64>) -> Result<bool, Malformed> {
     let pair = fields_of(pair)?;
-    if !field(&pair, 1).is_some_and(|key| key.value == SESSION_ID.as_bytes()) {
+    if field(&pair, 1).is_none_or(|key| key.value != SESSION_ID.as_bytes()) {
         return Ok(false);
     }
     let value = field(&pair, 2).map(|field| field.value).unwrap_or_default();

@@ -103,7 +103,9 @@ impl Server {
     /// Stops to read from all open connections and to write to them, without a word to the clients.
     pub(crate) fn cut(&self) -> usize {
         let links: Vec<_> = self.links().drain(..).filter_map(|link| link.upgrade()).collect();
-        links.iter().for_each(|link| link.cut());
+        for link in &links {
+            link.cut();
+        }
         links.len()
     }
 
@@ -119,8 +121,8 @@ impl Server {
             links.retain(|link| link.strong_count() > 0);
             links.push(Arc::downgrade(&link));
         }
-        let line = Line::new(stream, Arc::clone(&link));
-        let mut conversation = pin!(self.converse(line, tls, Arc::clone(&link), number));
+        let stream = Line::new(stream, Arc::clone(&link));
+        let mut conversation = pin!(self.converse(stream, tls, Arc::clone(&link), number));
         tokio::select! {
             () = &mut conversation => {}
             // The stream stays open with the conversation, which nobody drives any more.
@@ -128,15 +130,15 @@ impl Server {
         }
     }
 
-    async fn converse(self: Arc<Self>, line: Line, tls: Option<TlsAcceptor>, link: Arc<Link>, number: usize) {
+    async fn converse(self: Arc<Self>, stream: Line, tls: Option<TlsAcceptor>, link: Arc<Link>, number: usize) {
         let greeting = self.options.behaviour_now().greeting();
         match (greeting, tls) {
-            (Greeting::Hang, _) => connection::ignore(line).await,
-            (Greeting::Reset, _) => line.reset(),
-            (Greeting::TlsAlert, _) => connection::refuse_tls(line).await,
-            (Greeting::Serve, None) => self.serve(line, link, number).await,
+            (Greeting::Hang, _) => connection::ignore(stream).await,
+            (Greeting::Reset, _) => stream.reset(),
+            (Greeting::TlsAlert, _) => connection::refuse_tls(stream).await,
+            (Greeting::Serve, None) => self.serve(stream, link, number).await,
             (Greeting::Serve, Some(acceptor)) => {
-                if let Ok(stream) = acceptor.accept(line).await {
+                if let Ok(stream) = acceptor.accept(stream).await {
                     self.serve(stream, link, number).await;
                 }
             }
