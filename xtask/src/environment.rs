@@ -84,6 +84,7 @@ impl Environment<'_> {
             .extension(extension)
             .function_name("order-service")
             .extension_env("PYROSCOPE_PORT", port.to_string())
+            .extension_env("PYROSCOPE_SPOOL_DIR", "")
             .runtime_env("PYROSCOPE_SERVER_ADDRESS", format!("http://localhost:{port}"));
         for (name, value) in &self.variables {
             builder = builder.env(name, value);

@@ -42,6 +42,8 @@ pub struct Backlog {
     in_flight: BTreeMap<Ticket, Entry>,
     /// Whether everything is tried for the last time.
     draining: bool,
+    /// Whether all that was left has been taken out.
+    closed: bool,
     health: Health,
     counts: Counts,
 }
@@ -137,12 +139,20 @@ pub enum Progress {
     Stalled,
 }
 
-/// The backlog has no room for the upload, not even without all that waits.
+/// Why an upload is not taken.
 #[derive(Debug, thiserror::Error)]
-#[error("no room for {weight} bytes in a queue of {capacity}")]
-pub struct Full {
-    weight: usize,
-    capacity: usize,
+pub enum NotTaken {
+    /// There is no room for it, not even without all that waits.
+    #[error("no room for {weight} bytes in a queue of {capacity} (PYROSCOPE_QUEUE_BYTES)")]
+    Full {
+        /// The memory that it would take, in bytes.
+        weight: usize,
+        /// What there is in all, in bytes.
+        capacity: usize,
+    },
+    /// All that was left has been taken out: the process is about to end.
+    #[error("shutting down")]
+    Closed,
 }
 
 // === impl Backlog ===
@@ -159,6 +169,7 @@ impl Backlog {
             waiting: BTreeMap::new(),
             in_flight: BTreeMap::new(),
             draining: false,
+            closed: false,
             health: Health::default(),
             counts: Counts::default(),
         }
@@ -167,8 +178,8 @@ impl Backlog {
     /// Takes an upload of an SDK; where memory is full, the oldest that wait make room.
     ///
     /// # Errors
-    /// Where even that is not enough, since all the rest is in flight. Nothing was evicted then.
-    pub fn accept(&mut self, upload: Upload) -> Result<Ticket, Full> {
+    /// Where even that is not enough, since all the rest is in flight, and after [`Backlog::abandon`]. Nothing was evicted then.
+    pub fn accept(&mut self, upload: Upload) -> Result<Ticket, NotTaken> {
         let ticket = self.insert(upload)?;
         self.counts.accepted += 1;
         Ok(ticket)
@@ -178,17 +189,20 @@ impl Backlog {
     ///
     /// # Errors
     /// As [`Backlog::accept`].
-    pub fn recover(&mut self, upload: Upload) -> Result<Ticket, Full> {
+    pub fn recover(&mut self, upload: Upload) -> Result<Ticket, NotTaken> {
         let ticket = self.insert(upload)?;
         self.counts.recovered += 1;
         Ok(ticket)
     }
 
-    fn insert(&mut self, upload: Upload) -> Result<Ticket, Full> {
+    fn insert(&mut self, upload: Upload) -> Result<Ticket, NotTaken> {
+        if self.closed {
+            return Err(NotTaken::Closed);
+        }
         let weight = upload.weight();
         let in_flight: usize = self.in_flight.values().map(|entry| entry.weight).sum();
         if in_flight + weight > self.capacity {
-            return Err(Full { weight, capacity: self.capacity });
+            return Err(NotTaken::Full { weight, capacity: self.capacity });
         }
         while self.bytes + weight > self.capacity {
             let Some((_, oldest)) = self.waiting.pop_first() else { break };
@@ -331,8 +345,9 @@ impl Backlog {
         self.health.failures_in_row >= OUTAGE && !self.draining
     }
 
-    /// Takes out all that is left, oldest first, whether it waits or is in flight.
+    /// Takes out all that is left, oldest first, whether it waits or is in flight; from now on nothing is taken in.
     pub fn abandon(&mut self) -> Vec<Arc<Upload>> {
+        self.closed = true;
         let mut left = std::mem::take(&mut self.waiting);
         left.append(&mut self.in_flight);
         self.bytes = 0;

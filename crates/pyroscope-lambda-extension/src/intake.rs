@@ -191,7 +191,7 @@ impl Intake {
         match self.queue.accept(upload) {
             Ok(0) => {}
             Ok(evicted) => self.tell_evicted(evicted),
-            Err(full) => return Err(Refusal::Unavailable(full.to_string())),
+            Err(reason) => return Err(Refusal::Unavailable(reason.to_string())),
         }
         Ok(endpoint)
     }

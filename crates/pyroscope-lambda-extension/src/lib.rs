@@ -11,6 +11,7 @@
 //! - [`queue`], around [`backlog`], its pure heart: which upload goes next, and when
 //! - [`backoff`]: how long to wait before the next try
 //! - [`delivery`]: from the queue to the remote, with retries and a drain
+//! - [`recovery`]: from the spool into the queue at the start, and back at the end
 //! - [`spool`]: what a shutdown could not deliver, on disk for the next start
 //! - [`labels`]: adds labels to a profile on every wire format, and touches nothing else
 //! - [`session`]: the session id
@@ -39,6 +40,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod net;
 pub mod queue;
+pub mod recovery;
 pub mod remote;
 pub mod self_profile;
 pub mod session;
@@ -144,8 +146,8 @@ pub async fn run<L: Listen + 'static>(
     }
     let self_profiler = if config.self_profiling { SelfProfiler::start(&queue, clock) } else { None };
     let mut lifecycle = Lifecycle::new(&config, queue, delivery, session, self_profiler, clock);
-    let budget = if config.dev_mode {
-        stop.await;
+    let left = if config.dev_mode {
+        lifecycle.run_without_platform(stop).await;
         Lifecycle::STOP_BUDGET
     } else {
         let runtime_api = config.platform.runtime_api.as_deref().ok_or(Error::NoLambda)?;
@@ -154,11 +156,11 @@ pub async fn run<L: Listen + 'static>(
         lifecycle.subscribe(&mut client).await;
         tokio::select! {
             end = lifecycle.run(&mut client) => match end {
-                End::Shutdown(budget) => budget,
-                End::Dismissed => return Ok(lifecycle.summary()),
+                End::Shutdown(left) => left,
+                End::Dismissed => Lifecycle::DISMISSAL_BUDGET,
             },
             () = stop => Lifecycle::STOP_BUDGET,
         }
     };
-    Ok(lifecycle.drain(budget).await)
+    Ok(lifecycle.end(left).await)
 }

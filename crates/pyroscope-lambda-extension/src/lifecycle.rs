@@ -17,8 +17,10 @@ use crate::lambda::deadline;
 use crate::lambda::event::{Event, Invoke, Shutdown};
 use crate::lambda::telemetry::{self, HandlerEnd, Wait};
 use crate::queue::Queue;
+use crate::recovery::Recovery;
 use crate::self_profile::SelfProfiler;
 use crate::session::{Session, SessionId};
+use crate::spool::Spool;
 
 /// How long registration is tried: another extension may proxy the API and not be up yet.
 const REGISTER_FOR: Duration = Duration::from_secs(2);
@@ -26,8 +28,11 @@ const REGISTER_FOR: Duration = Duration::from_secs(2);
 /// The pause after which connections may have died unnoticed.
 const CONNECTIONS_SURVIVE: Duration = Duration::from_secs(3);
 
-/// What is kept back of the time to the shutdown's deadline, to spool and to exit.
-const SHUTDOWN_MARGIN: Duration = Duration::from_millis(150);
+/// What is kept back of the time to the shutdown's deadline to spool what could not be delivered, and to exit.
+const SPOOL_MARGIN: Duration = Duration::from_millis(150);
+
+/// What is kept back of that to exit.
+const EXIT_MARGIN: Duration = Duration::from_millis(50);
 
 /// What there is to expect where the shutdown's deadline is unknown: 2 s less what the runtime may have used.
 const SHUTDOWN_BUDGET: Duration = Duration::from_millis(1_400);
@@ -40,6 +45,7 @@ pub struct Lifecycle {
     delivery: Option<Arc<Delivery>>,
     session: Arc<Session>,
     self_profiler: Option<Arc<SelfProfiler>>,
+    recovery: Recovery,
     clock: Clock,
     flush: FlushConfig,
     policy: Policy,
@@ -53,7 +59,7 @@ pub struct Lifecycle {
 /// Why the event loop ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
-    /// The platform shuts the environment down; what is left of the time to do so in.
+    /// The platform shuts the environment down; the time until it kills the process.
     Shutdown(Duration),
     /// The platform wants the process gone.
     Dismissed,
@@ -65,6 +71,9 @@ impl Lifecycle {
     /// How long uploads may still take where a signal ends the process: there is no platform to set a deadline.
     pub const STOP_BUDGET: Duration = Duration::from_secs(10);
 
+    /// How long the process may still take where the platform wants it gone: enough to leave uploads to the next one.
+    pub const DISMISSAL_BUDGET: Duration = Duration::from_millis(150);
+
     /// A life by `config`.
     #[must_use]
     pub fn new(
@@ -75,6 +84,9 @@ impl Lifecycle {
         self_profiler: Option<Arc<SelfProfiler>>,
         clock: Clock,
     ) -> Self {
+        let spool = config.spool_dir.as_deref().map(|dir| Spool::new(dir, Spool::DEFAULT_LIMIT));
+        let at_once = config.workers.get();
+        let recovery = Recovery::new(spool, Arc::clone(&queue), clock, config.queue_bytes, at_once);
         let mut flush = config.flush;
         if config.platform.initialization == InitializationType::ManagedInstances {
             flush.strategy = FlushStrategy::Background; // nothing freezes there
@@ -86,6 +98,7 @@ impl Lifecycle {
             delivery,
             session,
             self_profiler,
+            recovery,
             clock,
             flush,
             policy,
@@ -93,6 +106,12 @@ impl Lifecycle {
             initialization,
             invoked: false,
         }
+    }
+
+    /// Waits for a person to end it, where there is no platform: until `stop` resolves.
+    pub async fn run_without_platform(&self, stop: impl Future<Output = ()>) {
+        self.recovery.start();
+        stop.await;
     }
 
     /// Registers with the platform under `name`, the file name of the running executable.
@@ -108,7 +127,12 @@ impl Lifecycle {
         let mut failures = 0;
         loop {
             let error = match client.register(name, interest).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    if interest == Interest::ShutdownOnly {
+                        self.recovery.start(); // there will be no invocation to wait for
+                    }
+                    return Ok(());
+                }
                 Err(error) => error,
             };
             if error.refuses_invocations() && interest == Interest::Invocations {
@@ -191,7 +215,9 @@ impl Lifecycle {
         } else if let Some(delivery) = &self.delivery {
             delivery.thaw(pause >= CONNECTIONS_SURVIVE);
         }
-        self.invoked = true;
+        if !std::mem::replace(&mut self.invoked, true) {
+            self.recovery.start();
+        }
         tracing::debug!(request_id = invoke.request_id, pause_ms = milliseconds(pause), "invocation");
         if self.handler_ended(invoke).await {
             self.hold(invoke).await;
@@ -247,26 +273,44 @@ impl Lifecycle {
     fn shutdown(&self, shutdown: &Shutdown) -> End {
         tracing::debug!(reason = shutdown.reason, "shutdown");
         let left = deadline::remaining(shutdown.deadline_ms, self.clock.now().wall);
-        End::Shutdown(left.unwrap_or(SHUTDOWN_BUDGET).saturating_sub(SHUTDOWN_MARGIN))
+        End::Shutdown(left.unwrap_or(SHUTDOWN_BUDGET))
     }
 
-    /// Delivers what can be delivered within `budget`, and logs in one line how every upload ended.
-    pub async fn drain(&self, budget: Duration) -> Counts {
+    /// Delivers what can be delivered in the time that is `left`, leaves the rest to the next process, and logs in one
+    /// line how every upload ended.
+    pub async fn end(&self, left: Duration) -> Counts {
+        let deadline = Instant::now() + left.saturating_sub(EXIT_MARGIN);
         if let Some(self_profiler) = &self.self_profiler {
             self_profiler.flush();
         }
         if let Some(delivery) = &self.delivery {
-            delivery.drain(Instant::now() + budget).await;
+            delivery.drain(Instant::now() + left.saturating_sub(SPOOL_MARGIN)).await;
         }
-        self.summary()
-    }
-
-    /// Logs in one line how every upload ended.
-    pub fn summary(&self) -> Counts {
-        let lost = self.queue.abandon().len();
+        let lost = self.recovery.leave_behind(deadline);
         let counts = self.queue.counts();
-        let Counts { accepted, delivered, refused, expired, evicted, delivered_bytes, .. } = counts;
-        tracing::info!(accepted, delivered, refused, expired, evicted, lost, delivered_bytes, "done");
+        let Counts {
+            accepted,
+            recovered,
+            delivered,
+            refused,
+            expired,
+            evicted,
+            spooled,
+            delivered_bytes,
+            ..
+        } = counts;
+        tracing::info!(
+            accepted,
+            recovered,
+            delivered,
+            refused,
+            expired,
+            evicted,
+            spooled,
+            lost,
+            delivered_bytes,
+            "how the profiles ended"
+        );
         counts
     }
 }

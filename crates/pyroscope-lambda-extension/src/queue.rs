@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::backlog::{Attempt, Backlog, Counts, Full, Next, Progress, Ticket, Verdict};
+use crate::backlog::{Attempt, Backlog, Counts, Next, NotTaken, Progress, Ticket, Verdict};
 use crate::clock::Clock;
 use crate::upload::Upload;
 
@@ -36,8 +36,8 @@ impl Queue {
     /// Takes an upload of an SDK and says how many older ones had to make room for it.
     ///
     /// # Errors
-    /// Where there is no room for it beside what is being sent.
-    pub fn accept(&self, upload: Upload) -> Result<u64, Full> {
+    /// As [`Backlog::accept`].
+    pub fn accept(&self, upload: Upload) -> Result<u64, NotTaken> {
         self.change(|backlog| {
             let before = backlog.counts().evicted;
             backlog.accept(upload)?;
@@ -48,8 +48,8 @@ impl Queue {
     /// Takes an upload that an earlier process left behind.
     ///
     /// # Errors
-    /// Where there is no room for it beside what is being sent.
-    pub fn recover(&self, upload: Upload) -> Result<(), Full> {
+    /// As [`Backlog::accept`].
+    pub fn recover(&self, upload: Upload) -> Result<(), NotTaken> {
         self.change(|backlog| backlog.recover(upload).map(drop))
     }
 
@@ -109,17 +109,22 @@ impl Queue {
 
     /// Waits until nothing is left.
     pub async fn emptied(&self) {
+        self.fewer_than(1).await;
+    }
+
+    /// Waits until fewer than `uploads` are unsettled.
+    pub async fn fewer_than(&self, uploads: usize) {
         let mut changed = self.changed.subscribe();
         loop {
             changed.mark_unchanged();
-            if self.lock().is_empty() {
+            if self.lock().len() < uploads {
                 return;
             }
             drop(changed.changed().await);
         }
     }
 
-    /// Takes out all that is left, oldest first.
+    /// Takes out all that is left, oldest first; from now on nothing is taken in.
     pub fn abandon(&self) -> Vec<Arc<Upload>> {
         self.change(Backlog::abandon)
     }

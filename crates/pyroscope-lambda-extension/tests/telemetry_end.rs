@@ -67,6 +67,7 @@ fn environment(sink: &Sink) -> Builder {
         .runtime_env("RELAY", format!("127.0.0.1:{port}"))
         .extension(EXTENSION)
         .extension_env("PYROSCOPE_PORT", port.to_string())
+        .extension_env("PYROSCOPE_SPOOL_DIR", "")
         .extension_env("PYROSCOPE_REMOTE_ADDRESS", sink.url())
         .extension_env("PYROSCOPE_FLUSH_STRATEGY", "end")
         .extension_env("PYROSCOPE_FLUSH_BUDGET", "5s")

@@ -73,6 +73,7 @@ impl Launch {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .env("AWS_REGION", "eu-central-1")
             .env("PYROSCOPE_PORT", self.relay_port.to_string())
+            .env("PYROSCOPE_SPOOL_DIR", "")
             .env("PYROSCOPE_REMOTE_ADDRESS", format!("http://{remote}"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(Error::io("share a log file"))?)

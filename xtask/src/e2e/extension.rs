@@ -40,6 +40,7 @@ impl Extension {
             .env("PYROSCOPE_DEV_MODE", "true")
             .env("PYROSCOPE_LOG_LEVEL", "debug")
             .env("PYROSCOPE_PORT", port.to_string())
+            .env("PYROSCOPE_SPOOL_DIR", "")
             .envs(server::variables(remote))
             .stdin(Stdio::null())
             .stdout(file.try_clone().map_err(Error::io("share a log file"))?)
