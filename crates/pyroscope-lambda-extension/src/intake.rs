@@ -45,11 +45,12 @@ const TRUSTED_LENGTH: usize = 1024 * 1024;
 
 /// Headers that belong to one connection or one hop (RFC 9110, section 7.6.1), and those that the relay, a client
 /// of its own to the remote, states for itself.
-const NOT_FORWARDED: [HeaderName; 11] = [
+const NOT_FORWARDED: [HeaderName; 12] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     header::PROXY_AUTHENTICATE,
     header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy-connection"), // in no RFC, but sent all the same
     header::TE,
     header::TRAILER,
     header::TRANSFER_ENCODING,
@@ -64,8 +65,8 @@ const NOT_FORWARDED: [HeaderName; 11] = [
 pub struct Intake {
     queue: Arc<Queue>,
     clock: Clock,
-    /// The largest body, in bytes; a larger one is answered 413.
-    body_limit: usize,
+    /// The largest upload, in bytes; a larger one is answered 413.
+    limit: usize,
     /// Why nothing can be taken at all, if so: SDKs are told with a 503 rather than promised what can't be kept.
     refusal: Option<String>,
     /// Memory was full of late.
@@ -81,7 +82,7 @@ enum Refusal {
     UnknownPath,
     #[error("use POST")]
     Method,
-    #[error("the body is larger than {limit} bytes")]
+    #[error("the profile takes more than {limit} bytes (PYROSCOPE_QUEUE_BYTES)")]
     TooLarge { limit: usize },
     #[error("the body did not come")]
     Stalled,
@@ -113,10 +114,10 @@ pub async fn bind(port: u16) -> io::Result<Vec<TcpListener>> {
 // === impl Intake ===
 
 impl Intake {
-    /// An intake that puts into `queue` what is at most `body_limit` bytes long.
+    /// An intake that puts into `queue` what takes at most `limit` bytes there.
     #[must_use]
-    pub fn new(queue: Arc<Queue>, clock: Clock, body_limit: usize) -> Self {
-        Self { queue, clock, body_limit, refusal: None, full: Mutex::default() }
+    pub fn new(queue: Arc<Queue>, clock: Clock, limit: usize) -> Self {
+        Self { queue, clock, limit, refusal: None, full: Mutex::default() }
     }
 
     /// An intake that takes nothing and tells SDKs why.
@@ -188,6 +189,10 @@ impl Intake {
             body,
             arrived: self.clock.now().wall,
         };
+        // It would not fit into an empty queue either: with a 503 an SDK would only send it again.
+        if upload.weight() > self.limit {
+            return Err(Refusal::TooLarge { limit: self.limit });
+        }
         match self.queue.accept(upload) {
             Ok(0) => {}
             Ok(evicted) => self.tell_evicted(evicted),
@@ -208,7 +213,7 @@ impl Intake {
     }
 
     async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {
-        let limit = self.body_limit;
+        let limit = self.limit;
         let too_large = Refusal::TooLarge { limit };
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if announced > limit {
@@ -300,6 +305,7 @@ mod tests {
             ("connection", "close, X-Hop"),
             ("x-hop", "1"),
             ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
             ("transfer-encoding", "chunked"),
             ("te", "trailers"),
             ("host", "localhost:4040"),

@@ -58,9 +58,10 @@ impl Connector {
     /// Opens a connection and, with it, the task that drives it.
     pub(super) async fn connect(&self) -> io::Result<Connection> {
         let stream = self.network.dial(&self.host, self.port).await?;
-        let Some(tls) = &self.tls else { return handshake(stream).await };
+        let Some(lazy) = &self.tls else { return handshake(stream).await };
         let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
-        handshake(Box::new(TlsConnector::from(tls.config()?).connect(name, stream).await?)).await
+        let connected = TlsConnector::from(lazy.config()?).connect(name, stream).await;
+        handshake(Box::new(connected.map_err(tls::explained)?)).await
     }
 
     /// Forgets what was learnt from earlier handshakes, which clones of this environment may have learnt as well.

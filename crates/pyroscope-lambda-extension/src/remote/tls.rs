@@ -1,5 +1,6 @@
 //! TLS towards the remote: rustls with ring, and roots that are compiled in.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use rustls::client::ClientConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{RootCertStore, pki_types};
+use rustls::{CertificateError, RootCertStore, pki_types};
 
 /// More certificates could not be trusted: `SSL_CERT_FILE` is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,13 @@ pub(super) struct ExtraRootsError {
     path: PathBuf,
     reason: String,
 }
+
+/// Nobody who is trusted vouches for the remote.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0} (name a PEM file with the authority of the remote's certificate in SSL_CERT_FILE, if it is a private one)"
+)]
+struct UnknownAuthority(#[source] io::Error);
 
 /// The configuration of every connection: HTTP/1.1, sessions resumed where the remote offers it.
 ///
@@ -44,4 +52,15 @@ fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), ExtraRootsErr
         roots.add(certificate).map_err(|problem| error(problem.to_string()))?;
     }
     Ok(())
+}
+
+/// Adds what to do about it to the one error of a handshake that the configuration can end.
+pub(super) fn explained(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    match cause {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            io::Error::new(error.kind(), UnknownAuthority(error))
+        }
+        _ => error,
+    }
 }

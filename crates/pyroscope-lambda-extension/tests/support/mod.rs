@@ -1,0 +1,81 @@
+//! What the tests of the whole program share.
+//!
+//! # Layout
+//! - `extension`: the program itself, as a process
+//! - `platform`: an Extensions API that answers as it is told
+//! - `http`: requests and answers over bare sockets
+//! - `profiles`: what an SDK sends
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    unused_imports,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "each test file uses its part; a test may panic"
+)]
+
+pub mod extension;
+pub mod http;
+pub mod platform;
+pub mod profiles;
+
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use pyroscope_sink::{Arrivals, Behaviour, Options, Sink};
+
+pub use self::extension::Extension;
+pub use self::http::Connection;
+pub use self::platform::{Platform, Reply};
+
+/// How long anything may take before a test gives up on it. Nothing waits this long where all is well.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A Pyroscope server.
+pub async fn sink() -> Sink {
+    sink_with(Options::default()).await
+}
+
+/// A Pyroscope server that misbehaves.
+pub async fn sink_that(behaves: Behaviour) -> Sink {
+    sink_with(Options::default().behaviour(behaves)).await
+}
+
+pub async fn sink_with(options: Options) -> Sink {
+    Sink::start(options).await.unwrap()
+}
+
+/// Waits until `count` requests have come, whatever became of them.
+pub async fn requests(sink: &Sink, count: usize) -> Arrivals {
+    sink.wait_until(|arrivals| arrivals.len() >= count, PATIENCE).await.unwrap()
+}
+
+/// Waits until `count` requests have been answered with a 2xx.
+pub async fn accepted(sink: &Sink, count: usize) -> Arrivals {
+    sink.wait_until(|arrivals| arrivals.accepted().count() >= count, PATIENCE).await.unwrap()
+}
+
+/// A port that nobody listens on, on either loopback address.
+///
+/// It is below those that the system hands out for port 0 and for outgoing connections, and each test program starts
+/// to look in a place of its own, so that nobody takes it before the extension does.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let own = u16::try_from(std::process::id() % 200).unwrap();
+        let port = 12_000 + own * 100 + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+        let free = |host: &str| match std::net::TcpListener::bind((host, port)) {
+            Ok(_) => true,
+            Err(error) => error.kind() != std::io::ErrorKind::AddrInUse,
+        };
+        if free("127.0.0.1") && free("::1") {
+            return port;
+        }
+    }
+}
