@@ -45,6 +45,15 @@ pub(crate) struct Life {
     pub(crate) log: PathBuf,
 }
 
+/// Puts the extension where a layer puts it, under its own name.
+pub(crate) fn install(extension: &Path, folder: &Path) -> Result<PathBuf, Error> {
+    let folder = folder.join("extensions");
+    fs::create_dir_all(&folder).map_err(Error::io(format!("create {}", folder.display())))?;
+    let installed = folder.join(EXTENSION);
+    fs::copy(extension, &installed).map_err(Error::io(format!("copy to {}", installed.display())))?;
+    Ok(installed)
+}
+
 // === impl Environment ===
 
 impl Environment<'_> {
@@ -66,7 +75,7 @@ impl Environment<'_> {
     }
 
     async fn start(&self) -> Result<Sandbox, Error> {
-        let extension = self.install()?;
+        let extension = install(self.extension, self.folder)?;
         let port = port::relay()?;
         if port != port::RELAY {
             println!("Port {} is taken: the extension listens on {port} instead.", port::RELAY);
@@ -81,16 +90,6 @@ impl Environment<'_> {
             builder = builder.env(name, value);
         }
         builder.start().await.map_err(|source| Error::part("the init phase", &source))
-    }
-
-    /// Puts the extension where a layer puts it, under its own name.
-    fn install(&self) -> Result<PathBuf, Error> {
-        let folder = self.folder.join("extensions");
-        fs::create_dir_all(&folder).map_err(Error::io(format!("create {}", folder.display())))?;
-        let installed = folder.join(EXTENSION);
-        fs::copy(self.extension, &installed)
-            .map_err(Error::io(format!("copy to {}", installed.display())))?;
-        Ok(installed)
     }
 
     async fn invoke(&self, sandbox: &Sandbox) -> Result<Vec<Invocation>, String> {

@@ -4,6 +4,9 @@
 //! - [`demo`]: a profiled function under the extension, and its flame graph
 //! - [`e2e`]: the real SDKs of other languages
 //! - [`bench`](mod@bench): what the extension costs, beside a floor program and any peers
+//! - [`chaos`]: whether every acknowledged profile arrives, whatever happens on the way
+//! - [`load`]: a function that posts profiles
+//! - [`dice`]: numbers that look random and follow from a seed
 //! - [`environment`]: one life of a Lambda environment
 //! - [`expected`]: what has to be true of what arrives
 //! - [`cargo`](mod@cargo): builds what a command needs, and says where it is
@@ -13,11 +16,14 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod demo;
+mod dice;
 mod e2e;
 mod environment;
 mod error;
 mod expected;
+mod load;
 mod port;
 mod table;
 
@@ -32,6 +38,10 @@ enum Command {
     Demo(demo::Demo),
     E2e(e2e::E2e),
     Bench(bench::Bench),
+    Chaos(chaos::Chaos),
+    /// The function of other commands: run by a sandbox, not by people
+    #[command(hide = true)]
+    Load,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,6 +50,8 @@ async fn main() -> ExitCode {
         Command::Demo(demo) => demo.run().await,
         Command::E2e(e2e) => e2e.run().await,
         Command::Bench(bench) => bench.run(),
+        Command::Chaos(chaos) => chaos.run().await,
+        Command::Load => load::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

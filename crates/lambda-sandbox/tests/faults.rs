@@ -111,3 +111,33 @@ async fn an_extension_that_reports_an_exit_error_fails_the_invocation() {
     assert!(matches!(&fault, Fault::ExtensionError { init: false, .. }), "{fault:?}");
     assert_eq!(fault.error_type(), "Extension.TestReason");
 }
+
+#[tokio::test]
+async fn an_extension_that_is_killed_is_found_dead_by_the_invocation_or_by_the_next() {
+    let extensions = Extensions::new();
+    let sandbox = sandbox().extension(extensions.named("alpha")).start().await.unwrap();
+    let exit = Exit { code: None, signal: Some(9) };
+    let crash = Some(Fault::ExtensionCrash { name: "alpha".to_owned(), exit });
+
+    let (invocation, killed) = tokio::join!(sandbox.invoke("sleep:5000"), sandbox.kill("alpha"));
+    assert!(killed);
+    assert_eq!(invocation.unwrap().fault, crash);
+    assert!(!sandbox.kill("alpha").await);
+
+    assert!(sandbox.invoke("echo").await.unwrap().is_ok());
+    assert!(sandbox.is_frozen());
+    assert!(sandbox.kill("alpha").await);
+    assert_eq!(sandbox.invoke("echo").await.unwrap().fault, crash);
+    assert!(sandbox.invoke("echo").await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn one_invocation_may_have_a_shorter_time_than_the_others() {
+    let sandbox = sandbox().start().await.unwrap();
+    let limit = Duration::from_millis(300);
+    let invocation = sandbox.invoke_within("hang", limit).await.unwrap();
+    let waiting_for = vec!["runtime".to_owned()];
+    assert_eq!(invocation.deadline_ms - invocation.started_ms, 300);
+    assert_eq!(invocation.fault, Some(Fault::Timeout { limit, waiting_for }));
+    assert!(sandbox.invoke("echo").await.unwrap().is_ok());
+}

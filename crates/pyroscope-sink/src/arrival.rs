@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Deref,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -31,6 +34,10 @@ pub struct Arrival {
     pub refusal: Option<Refusal>,
     /// The series in it, where it isn't refused.
     pub series: Vec<Series>,
+    /// Whether what it holds was stored, whatever its client got to know.
+    pub stored: bool,
+    /// Set once the answer has been handed to the connection.
+    pub(crate) answered: Arc<AtomicBool>,
 }
 
 /// All arrivals so far, in their order.
@@ -87,6 +94,12 @@ impl Arrival {
         for sample in profiles.flat_map(|profile| &mut profile.samples) {
             sample.stack = Vec::new();
         }
+    }
+
+    /// Whether the answer never went out: the client can't know what became of its request.
+    #[must_use]
+    pub fn is_answer_lost(&self) -> bool {
+        !self.answered.load(Ordering::Relaxed)
     }
 
     /// Whether it was answered with a 2xx.

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version, header};
 use http_body_util::Full;
 
+use crate::wire::Raw;
+
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Incoming {
@@ -34,10 +36,46 @@ pub enum Reaction {
     Serve,
     /// Give this answer, whatever the request holds.
     Answer(Answer),
-    /// Never answer; the connection stays open.
+    /// Never answer, and store nothing; the connection stays open.
     Hang,
-    /// Reset the connection (RST) without an answer.
+    /// Reset the connection (RST) without an answer, and store nothing.
     Reset,
+    /// Store what the server would store, and let the client never know.
+    LoseAnswer(Loss),
+    /// Send these bytes in place of an answer.
+    Raw(Raw),
+}
+
+/// How an answer is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// The connection stays open in silence.
+    Hang,
+    /// The connection is reset (RST).
+    Reset,
+}
+
+/// What to do with one request before its body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFault {
+    /// Never read the body.
+    Unread,
+    /// Reset the connection once this many bytes of the body are here, or all of them.
+    ResetAfter(usize),
+}
+
+/// What to do with a connection when it is accepted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Greeting {
+    /// Serve it.
+    #[default]
+    Serve,
+    /// Never read from it; it stays open.
+    Hang,
+    /// Reset it (RST).
+    Reset,
+    /// Answer whatever comes first with a TLS alert, `handshake_failure`.
+    TlsAlert,
 }
 
 /// A scripted answer.
@@ -50,6 +88,7 @@ pub struct Answer {
 }
 
 type Rule = Box<dyn FnMut(&Incoming) -> Option<Reaction> + Send>;
+type BodyRule = Box<dyn FnMut(&Incoming) -> Option<BodyFault> + Send>;
 
 /// How a sink behaves: like a server, unless told otherwise.
 ///
@@ -71,6 +110,8 @@ pub struct Behaviour {
     latency: Duration,
     script: VecDeque<Reaction>,
     rules: Vec<Rule>,
+    body_rules: Vec<BodyRule>,
+    greeting: Greeting,
 }
 
 // === impl Incoming ===
@@ -161,10 +202,33 @@ impl Behaviour {
         self
     }
 
+    /// Adds a rule that is asked about each request before its body is read; the first that says something decides.
+    #[must_use]
+    pub fn before_body(mut self, rule: impl FnMut(&Incoming) -> Option<BodyFault> + Send + 'static) -> Self {
+        self.body_rules.push(Box::new(rule));
+        self
+    }
+
+    /// Does this with each new connection.
+    #[must_use]
+    pub fn greet(mut self, greeting: Greeting) -> Self {
+        self.greeting = greeting;
+        self
+    }
+
     /// Reacts so to every request.
     #[must_use]
     pub fn always(self, reaction: Reaction) -> Self {
         self.when(move |_| Some(reaction.clone()))
+    }
+
+    pub(crate) const fn greeting(&self) -> Greeting {
+        self.greeting
+    }
+
+    /// Decides about a request whose body is still to be read.
+    pub(crate) fn decide_body(&mut self, head: &Incoming) -> Option<BodyFault> {
+        self.body_rules.iter_mut().find_map(|rule| rule(head))
     }
 
     /// Decides about a request: after how long to do what.
@@ -181,6 +245,8 @@ impl fmt::Debug for Behaviour {
             .field("latency", &self.latency)
             .field("script", &self.script)
             .field("rules", &self.rules.len())
+            .field("body_rules", &self.body_rules.len())
+            .field("greeting", &self.greeting)
             .finish()
     }
 }

@@ -2,17 +2,16 @@
 
 use std::{
     convert::Infallible,
-    future, io,
-    pin::Pin,
+    future,
+    pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
 };
 
-use bytes::Bytes;
-use http::{Request, Response};
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response, request};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{body, service::service_fn};
 use hyper_util::{
@@ -20,20 +19,23 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{Notify, watch},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::{mpsc, watch},
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
     arrival::{Arrival, Arrivals},
-    behaviour::{Answer, Incoming, Reaction},
+    behaviour::{Answer, BodyFault, Greeting, Incoming, Loss, Reaction},
+    connection::{self, Line, Link, Shared, Takeover},
     endpoint::Endpoint,
     options::Options,
+    port::Port,
     refusal::Refusal,
     series::Series,
+    wire::{End, Raw},
 };
 
 /// What all connections of a sink share.
@@ -42,19 +44,20 @@ pub(crate) struct Server {
     pub(crate) arrivals: watch::Sender<Arrivals>,
     pub(crate) connections: AtomicUsize,
     requests: AtomicUsize,
+    links: Mutex<Vec<Weak<Link>>>,
 }
 
-/// A connection that can be reset rather than closed.
-struct Line {
-    stream: TcpStream,
-    reset: Arc<Reset>,
+/// Opens or closes the port, and tells when that is done.
+pub(crate) struct Turn {
+    pub(crate) open: bool,
+    pub(crate) done: tokio::sync::oneshot::Sender<()>,
 }
 
-/// Asks for the reset of one connection.
-#[derive(Default)]
-struct Reset {
-    asked: AtomicBool,
-    wake: Notify,
+/// What becomes of a request, and what its client gets to know.
+enum Fate {
+    Answer(Answer),
+    Hang,
+    TakeOver(Raw),
 }
 
 // === impl Server ===
@@ -66,97 +69,209 @@ impl Server {
             arrivals: watch::Sender::new(Arrivals::default()),
             connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
+            links: Mutex::default(),
         }
     }
 
     /// Accepts connections until it is dropped, and with it all of them.
-    pub(crate) async fn run(self: Arc<Self>, listener: TcpListener, tls: Option<TlsAcceptor>) {
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        mut port: Port,
+        tls: Option<TlsAcceptor>,
+        mut turns: mpsc::UnboundedReceiver<Turn>,
+    ) {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
-                accepted = listener.accept() => {
+                accepted = port.accept() => {
                     // Out of descriptors, or gone before it was accepted: the next one may do better.
-                    let Ok((stream, _)) = accepted else { tokio::task::yield_now().await; continue };
+                    let Ok(stream) = accepted else { tokio::task::yield_now().await; continue };
                     let number = self.connections.fetch_add(1, Ordering::Relaxed);
                     connections.spawn(Arc::clone(&self).connection(stream, tls.clone(), number));
                 }
                 Some(_) = connections.join_next() => {}
-            }
-        }
-    }
-
-    async fn connection(self: Arc<Self>, stream: TcpStream, tls: Option<TlsAcceptor>, number: usize) {
-        let _ = stream.set_nodelay(true);
-        let reset = Arc::new(Reset::default());
-        let line = Line { stream, reset: Arc::clone(&reset) };
-        match tls {
-            None => self.serve(line, reset, number).await,
-            Some(acceptor) => {
-                if let Ok(stream) = acceptor.accept(line).await {
-                    self.serve(stream, reset, number).await;
+                Some(turn) = turns.recv() => {
+                    // A port that can't be had again ends the sink: nothing would ever arrive.
+                    let Ok(turned) = port.turn(turn.open) else { return };
+                    port = turned;
+                    let _ = turn.done.send(());
                 }
             }
         }
     }
 
-    async fn serve<S>(self: Arc<Self>, stream: S, reset: Arc<Reset>, number: usize)
+    /// Stops to read from all open connections and to write to them, without a word to the clients.
+    pub(crate) fn cut(&self) -> usize {
+        let links: Vec<_> = self.links().drain(..).filter_map(|link| link.upgrade()).collect();
+        for link in &links {
+            link.cut();
+        }
+        links.len()
+    }
+
+    fn links(&self) -> MutexGuard<'_, Vec<Weak<Link>>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream, tls: Option<TlsAcceptor>, number: usize) {
+        let _ = stream.set_nodelay(true);
+        let link = Arc::new(Link::default());
+        {
+            let mut links = self.links();
+            links.retain(|link| link.strong_count() > 0);
+            links.push(Arc::downgrade(&link));
+        }
+        let stream = Line::new(stream, Arc::clone(&link));
+        let mut conversation = pin!(self.converse(stream, tls, Arc::clone(&link), number));
+        tokio::select! {
+            () = &mut conversation => {}
+            // The stream stays open with the conversation, which nobody drives any more.
+            () = link.until_cut() => future::pending().await,
+        }
+    }
+
+    async fn converse(self: Arc<Self>, stream: Line, tls: Option<TlsAcceptor>, link: Arc<Link>, number: usize) {
+        let greeting = self.options.behaviour_now().greeting();
+        match (greeting, tls) {
+            (Greeting::Hang, _) => connection::ignore(stream).await,
+            (Greeting::Reset, _) => stream.reset(),
+            (Greeting::TlsAlert, _) => connection::refuse_tls(stream).await,
+            (Greeting::Serve, None) => self.serve(stream, link, number).await,
+            (Greeting::Serve, Some(acceptor)) => {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    self.serve(stream, link, number).await;
+                }
+            }
+        }
+    }
+
+    async fn serve<S>(self: Arc<Self>, stream: S, link: Arc<Link>, number: usize)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let asked = Arc::clone(&reset);
-        let service = service_fn(move |request| {
-            let (server, reset) = (Arc::clone(&self), Arc::clone(&reset));
-            async move { Ok::<_, Infallible>(server.answer(request, number, &reset).await) }
-        });
-        let builder = auto::Builder::new(TokioExecutor::new());
-        tokio::select! {
-            _ = builder.serve_connection(TokioIo::new(stream), service) => {}
-            () = asked.wake.notified() => {}
-        }
+        let stream = Shared::new(stream);
+        let takeover = {
+            let asked = Arc::clone(&link);
+            let service = service_fn(|request| {
+                let (server, link) = (Arc::clone(&self), Arc::clone(&link));
+                async move { Ok::<_, Infallible>(server.answer(request, number, &link).await) }
+            });
+            let builder = auto::Builder::new(TokioExecutor::new());
+            tokio::select! {
+                _ = builder.serve_connection(TokioIo::new(stream.clone()), service) => return,
+                takeover = asked.until_taken_over() => takeover,
+            }
+        };
+        takeover.run(stream, &link).await;
     }
 
     async fn answer(
         &self,
         request: Request<body::Incoming>,
         connection: usize,
-        reset: &Reset,
+        link: &Link,
     ) -> Response<Full<Bytes>> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let (request, broken) = self.read(request, number, connection).await;
+        let (head, body) = request.into_parts();
+        let request = incoming(head, number, connection);
+        let fault = self.options.behaviour_now().decide_body(&request);
+        if let Some(fault) = fault {
+            return self.spoil(request, body, fault, link).await;
+        }
+        let (request, broken) = self.read(request, body).await;
         let endpoint = Endpoint::at(&request.path);
         let verdict = match broken {
             Some(refusal) => Err(refusal),
             None => self.judge(&request, endpoint).await,
         };
         let (latency, reaction) = self.options.behaviour_now().decide(&request);
-        let resets = reaction == Reaction::Reset;
-        let answer = match reaction {
-            Reaction::Answer(answer) => Some(answer),
-            Reaction::Hang | Reaction::Reset => None,
-            Reaction::Serve => Some(match (&verdict, endpoint) {
-                (Ok(_), Some(endpoint)) => endpoint.taken(&request),
-                (Err(refusal), Some(endpoint)) => endpoint.refused(refusal),
-                (_, None) => Answer::code(404).body("text/plain; charset=utf-8", "404 page not found\n"),
-            }),
+        let served = || match (&verdict, endpoint) {
+            (Ok(_), Some(endpoint)) => endpoint.taken(&request),
+            (Err(refusal), Some(endpoint)) => endpoint.refused(refusal),
+            (_, None) => Answer::code(404).body("text/plain; charset=utf-8", "404 page not found\n"),
         };
-        self.record(request, verdict, answer.as_ref());
+        let (fate, stores) = match reaction {
+            Reaction::Serve => (Fate::Answer(served()), true),
+            Reaction::Answer(answer) => {
+                let stores = answer.status_code().is_success();
+                (Fate::Answer(answer), stores)
+            }
+            Reaction::Hang => (Fate::Hang, false),
+            Reaction::LoseAnswer(Loss::Hang) => (Fate::Hang, true),
+            Reaction::Reset => (Fate::TakeOver(Raw::new().end(End::Reset)), false),
+            Reaction::LoseAnswer(Loss::Reset) => (Fate::TakeOver(Raw::new().end(End::Reset)), true),
+            Reaction::Raw(raw) => {
+                let stores = raw.stores;
+                (Fate::TakeOver(raw), stores)
+            }
+        };
+        let status = match &fate {
+            Fate::Answer(answer) => Some(answer.status_code()),
+            Fate::Hang | Fate::TakeOver(_) => None,
+        };
+        let answered = Arc::new(AtomicBool::new(false));
+        let (series, refusal) = match verdict {
+            Ok(series) => (series, None),
+            Err(refusal) => (Vec::new(), Some(refusal)),
+        };
+        self.record(Arrival {
+            at: self.options.clock.now(),
+            body_bytes: request.body.len(),
+            request,
+            status,
+            stored: stores && refusal.is_none(),
+            refusal,
+            series,
+            answered: Arc::clone(&answered),
+        });
         tokio::time::sleep(latency).await;
-        if let Some(answer) = answer {
-            return answer.into_response();
-        }
-        if resets {
-            reset.ask();
+        match fate {
+            Fate::Answer(answer) => {
+                answered.store(true, Ordering::Relaxed);
+                return answer.into_response();
+            }
+            Fate::TakeOver(raw) => link.take_over(Takeover { raw, answered }),
+            Fate::Hang => {}
         }
         future::pending().await
     }
 
-    async fn read(
+    /// Deals with a request whose body is not to be read, or not to its end.
+    async fn spoil(
         &self,
-        request: Request<body::Incoming>,
-        number: usize,
-        connection: usize,
-    ) -> (Incoming, Option<Refusal>) {
-        let (head, body) = request.into_parts();
+        request: Incoming,
+        mut body: body::Incoming,
+        fault: BodyFault,
+        link: &Link,
+    ) -> Response<Full<Bytes>> {
+        let mut read = BytesMut::new();
+        if let BodyFault::ResetAfter(bytes) = fault {
+            while read.len() < bytes
+                && let Some(Ok(frame)) = body.frame().await
+            {
+                read.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
+            }
+        }
+        self.record(Arrival {
+            at: self.options.clock.now(),
+            body_bytes: read.len(),
+            request,
+            status: None,
+            stored: false,
+            refusal: Some(Refusal::BodyCut("the sink did not want it".to_owned())),
+            series: Vec::new(),
+            answered: Arc::default(),
+        });
+        if let BodyFault::ResetAfter(_) = fault {
+            link.reset();
+        }
+        // The body is kept: were it dropped, the rest of it would be read.
+        future::pending::<()>().await;
+        drop(body);
+        Response::default()
+    }
+
+    async fn read(&self, mut request: Incoming, body: body::Incoming) -> (Incoming, Option<Refusal>) {
         let limit = self.options.limits.body_bytes;
         let (body, broken) = match Limited::new(body, limit).collect().await {
             Ok(body) => (body.to_bytes(), None),
@@ -165,16 +280,7 @@ impl Server {
             }
             Err(error) => (Bytes::new(), Some(Refusal::BodyCut(error.to_string()))),
         };
-        let request = Incoming {
-            number,
-            connection,
-            version: head.version,
-            method: head.method,
-            path: head.uri.path().to_owned(),
-            query: head.uri.query().map(str::to_owned),
-            headers: head.headers,
-            body,
-        };
+        request.body = body;
         (request, broken)
     }
 
@@ -184,19 +290,7 @@ impl Server {
         endpoint.accept(request, &self.options.limits, self.options.clock.now()).await
     }
 
-    fn record(&self, request: Incoming, verdict: Result<Vec<Series>, Refusal>, answer: Option<&Answer>) {
-        let (series, refusal) = match verdict {
-            Ok(series) => (series, None),
-            Err(refusal) => (Vec::new(), Some(refusal)),
-        };
-        let mut arrival = Arrival {
-            at: self.options.clock.now(),
-            body_bytes: request.body.len(),
-            request,
-            status: answer.map(Answer::status_code),
-            refusal,
-            series,
-        };
+    fn record(&self, mut arrival: Arrival) {
         if self.options.counts_only {
             arrival.forget_contents();
         }
@@ -204,50 +298,16 @@ impl Server {
     }
 }
 
-// === impl Reset ===
-
-impl Reset {
-    fn ask(&self) {
-        self.asked.store(true, Ordering::Relaxed);
-        self.wake.notify_one();
-    }
-}
-
-// === impl Line ===
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        if self.reset.asked.load(Ordering::Relaxed) {
-            // With no time to linger, closing sends a RST in place of a FIN.
-            let _ = self.stream.set_zero_linger();
-        }
-    }
-}
-
-impl AsyncRead for Line {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+/// A request whose body is still to be read.
+fn incoming(head: request::Parts, number: usize, connection: usize) -> Incoming {
+    Incoming {
+        number,
+        connection,
+        version: head.version,
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
+        headers: head.headers,
+        body: Bytes::new(),
     }
 }

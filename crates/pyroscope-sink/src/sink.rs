@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_rustls::rustls;
 
 use crate::{
@@ -16,8 +20,9 @@ use crate::{
     behaviour::Behaviour,
     flame::{FlameGraphError, Top},
     options::Options,
+    port::Port,
     selection::{Merged, Selection},
-    server::Server,
+    server::{Server, Turn},
     tls::Tls,
 };
 
@@ -26,6 +31,7 @@ pub struct Sink {
     address: SocketAddr,
     ca_pem: Option<String>,
     server: Arc<Server>,
+    turns: mpsc::UnboundedSender<Turn>,
     accepting: JoinHandle<()>,
 }
 
@@ -76,15 +82,17 @@ pub struct WaitTimeout {
 
 impl Sink {
     /// Binds the address and serves from now on, on the current tokio runtime.
+    #[allow(clippy::unused_async, reason = "it needs the runtime that an async caller has")]
     pub async fn start(options: Options) -> Result<Self, SinkError> {
         let listen = |source| SinkError::Listen { address: options.listen, source };
-        let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let port = Port::open(options.listen).map_err(listen)?;
+        let address = port.address().map_err(listen)?;
         let tls = if options.tls { Some(Tls::for_address(address.ip())?) } else { None };
         let (acceptor, ca_pem) = tls.map_or((None, None), |tls| (Some(tls.acceptor), Some(tls.ca_pem)));
         let server = Arc::new(Server::new(options));
-        let accepting = tokio::spawn(Arc::clone(&server).run(listener, acceptor));
-        Ok(Self { address, ca_pem, server, accepting })
+        let (turns, turned) = mpsc::unbounded_channel();
+        let accepting = tokio::spawn(Arc::clone(&server).run(port, acceptor, turned));
+        Ok(Self { address, ca_pem, server, turns, accepting })
     }
 
     /// The address it listens at.
@@ -117,6 +125,30 @@ impl Sink {
     /// Behaves like this from the next request on; what was left of the old script is dropped.
     pub fn behave(&self, behaviour: Behaviour) {
         *self.server.options.behaviour_now() = behaviour;
+    }
+
+    /// Refuses new connections from now on; those that are open stay.
+    pub async fn refuse_connections(&self) {
+        self.turn(false).await;
+    }
+
+    /// Accepts connections again, on the same port.
+    pub async fn accept_connections(&self) {
+        self.turn(true).await;
+    }
+
+    async fn turn(&self, open: bool) {
+        let (done, turned) = oneshot::channel();
+        // A sink whose port is lost serves nobody, which is what its clients will notice.
+        let _ = self.turns.send(Turn { open, done });
+        let _ = turned.await;
+    }
+
+    /// Drops all open connections as a NAT does: nothing is read or written any more, and no client is told.
+    /// Says how many there were.
+    #[must_use]
+    pub fn drop_connections(&self) -> usize {
+        self.server.cut()
     }
 
     /// How many connections were opened to it.

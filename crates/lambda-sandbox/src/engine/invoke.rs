@@ -18,8 +18,7 @@ enum Step<T> {
 }
 
 /// Sends an invocation and waits for its end; freezing and resetting is up to the caller.
-pub(super) async fn invoke(shared: &Shared, payload: Bytes) -> Invocation {
-    let limit = shared.settings.timeout;
+pub(super) async fn invoke(shared: &Shared, payload: Bytes, limit: Duration) -> Invocation {
     let request_id = id::uuid();
     let (sent, started_ms) = (Instant::now(), epoch_ms());
     let deadline_ms = started_ms.saturating_add(whole_ms(limit));
@@ -37,7 +36,8 @@ pub(super) async fn invoke(shared: &Shared, payload: Bytes) -> Invocation {
     let managed = shared.settings.is_managed();
     shared.update(|environment| send(environment, event));
 
-    let answered = step(shared, by, |environment| environment.invocation_mut(&request_id)?.answer.clone());
+    let answered =
+        step(shared, by, limit, |environment| environment.invocation_mut(&request_id)?.answer.clone());
     let (answer, mut fault) = match answered.await {
         Step::Done(answer) => (Some(answer), None),
         Step::Fault(fault) => (None, Some(fault)),
@@ -46,7 +46,7 @@ pub(super) async fn invoke(shared: &Shared, payload: Bytes) -> Invocation {
     if fault.is_none()
         && !managed
         && let Step::Fault(late) =
-            step(shared, by, |environment| environment.runtime.is_ready().then_some(())).await
+            step(shared, by, limit, |environment| environment.runtime.is_ready().then_some(())).await
     {
         fault = Some(late);
     }
@@ -59,7 +59,7 @@ pub(super) async fn invoke(shared: &Shared, payload: Bytes) -> Invocation {
     let done = Event::RuntimeDone { request_id: request_id.clone(), status, duration: sent.elapsed(), bytes };
     shared.journal.emit(done);
     if fault.is_none() && !managed {
-        let back = step(shared, by, |environment| environment.not_back().is_empty().then_some(()));
+        let back = step(shared, by, limit, |environment| environment.not_back().is_empty().then_some(()));
         if let Step::Fault(late) = back.await {
             fault = Some(late);
         }
@@ -123,6 +123,7 @@ fn send(environment: &mut Environment, event: RuntimeEvent) {
 async fn step<T>(
     shared: &Shared,
     by: Instant,
+    limit: Duration,
     mut done: impl FnMut(&mut Environment) -> Option<T>,
 ) -> Step<T> {
     let waited = shared.until(|environment| {
@@ -131,7 +132,7 @@ async fn step<T>(
     });
     tokio::time::timeout_at(by.into(), waited).await.unwrap_or_else(|_| {
         let waiting_for = shared.lock().not_back();
-        Step::Fault(Fault::Timeout { limit: shared.settings.timeout, waiting_for })
+        Step::Fault(Fault::Timeout { limit, waiting_for })
     })
 }
 

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 
+use super::state::Environment;
 use super::{Shared, freeze, init, invoke, restore, shutdown};
 use crate::api;
 use crate::error::{Fault, InitError, InvokeError};
@@ -92,6 +93,15 @@ impl Sandbox {
     /// Calls queue up, as an environment serves one at a time; under Managed Instances they run side by side.
     /// A fault (timeout, crash) is part of the [`Invocation`]: the environment has been reset then, and the next call starts it anew.
     pub async fn invoke(&self, payload: impl Into<bytes::Bytes>) -> Result<Invocation, InvokeError> {
+        self.invoke_within(payload, self.shared.settings.timeout).await
+    }
+
+    /// The same with another timeout than the function's own.
+    pub async fn invoke_within(
+        &self,
+        payload: impl Into<bytes::Bytes>,
+        timeout: Duration,
+    ) -> Result<Invocation, InvokeError> {
         let mut phase = self.phase.lock().await;
         let init = match *phase {
             Phase::Ended => return Err(InvokeError::Ended),
@@ -104,7 +114,7 @@ impl Sandbox {
         };
         if self.shared.settings.is_managed() {
             drop(phase);
-            return Ok(self.invoke_beside_others(payload.into()).await);
+            return Ok(self.invoke_beside_others(payload.into(), timeout).await);
         }
         if self.shared.settings.initialization == InitializationType::SnapStart
             && !self.shared.lock().restored
@@ -115,7 +125,7 @@ impl Sandbox {
             }
         }
         self.thaw();
-        let mut invocation = invoke::invoke(&self.shared, payload.into()).await;
+        let mut invocation = invoke::invoke(&self.shared, payload.into(), timeout).await;
         invocation.init = init;
         if let Some(fault) = &invocation.fault {
             let reason = shutdown::reason_for(fault);
@@ -142,6 +152,24 @@ impl Sandbox {
     #[must_use]
     pub fn is_frozen(&self) -> bool {
         self.shared.lock().frozen
+    }
+
+    /// Kills a process (SIGKILL) without a word, an extension by its file name or `runtime`, and waits for its end; frozen or not.
+    /// Whether there was one. The invocation that is under way finds out, or else the next one.
+    pub async fn kill(&self, name: &str) -> bool {
+        let killed = self.shared.update(|environment| {
+            let process = environment.processes_mut().find(|process| process.name == name);
+            process.filter(|process| process.is_alive()).map(|process| process.signal(Signal::SIGKILL))
+        });
+        if killed.is_none() {
+            return false;
+        }
+        let dead = |environment: &mut Environment| {
+            let process = environment.processes().find(|process| process.name == name);
+            process.is_none_or(|process| !process.is_alive()).then_some(())
+        };
+        self.shared.until(dead).await;
+        true
     }
 
     /// Ends the environment as Lambda does, waiting for an invocation that is under way. Further invocations are refused.
@@ -203,8 +231,8 @@ impl Sandbox {
     }
 
     /// Managed Instances: no freeze, no reset. A timeout is the invocation's own matter, a crash ends the environment.
-    async fn invoke_beside_others(&self, payload: bytes::Bytes) -> Invocation {
-        let mut invocation = invoke::invoke(&self.shared, payload).await;
+    async fn invoke_beside_others(&self, payload: bytes::Bytes, timeout: Duration) -> Invocation {
+        let mut invocation = invoke::invoke(&self.shared, payload, timeout).await;
         if !matches!(invocation.fault, None | Some(Fault::Timeout { .. })) {
             let mut phase = self.phase.lock().await;
             if *phase != Phase::Ended {
