@@ -115,9 +115,12 @@ impl Config {
         let remote = remote::read(reader);
         let userinfo = remote.as_ref().ok().and_then(RemoteAddress::userinfo);
         let platform = Platform::read(reader);
+        let port = reader
+            .value(&var::PORT, |text| text.parse().map_err(|_| ValueFault::NotAPort))
+            .unwrap_or_default();
         Self {
             credentials: Credentials::read(reader, userinfo),
-            remote,
+            remote: remote.and_then(|remote| remote.unless_own(port)),
             tenant_id: reader.value(&var::TENANT_ID, |text| {
                 HeaderValue::from_str(text).map_err(|_| ValueFault::NotAHeaderValue)
             }),
@@ -128,9 +131,7 @@ impl Config {
             flush: FlushConfig::read(reader),
             queue_bytes: queue_bytes(reader, platform.memory_mib),
             spool_dir: spool_dir(reader),
-            port: reader
-                .value(&var::PORT, |text| text.parse().map_err(|_| ValueFault::NotAPort))
-                .unwrap_or_default(),
+            port,
             self_profiling: reader.value(&var::SELF_PROFILING, parse_bool).unwrap_or_default(),
             dev_mode: reader.value(&var::DEV_MODE, parse_bool).unwrap_or_default(),
             log: LogConfig::read(reader),

@@ -38,7 +38,7 @@ fn an_address_is_taken_apart() {
         ("https://h/base/path/", Https, "h", 443, "h", "/base/path", "https://h/base/path"),
         ("https://h/Base//", Https, "h", 443, "h", "/Base", "https://h/Base"),
         ("https://h///", Https, "h", 443, "h", "", "https://h"),
-        ("http://[::1]:4040/p", Http, "::1", 4040, "[::1]:4040", "/p", "http://[::1]:4040/p"),
+        ("http://[::1]:4041/p", Http, "::1", 4041, "[::1]:4041", "/p", "http://[::1]:4041/p"),
         ("https://[2001:DB8::1]", Https, "2001:db8::1", 443, "[2001:db8::1]", "", "https://[2001:db8::1]"),
         (
             "http://my_service.local.",

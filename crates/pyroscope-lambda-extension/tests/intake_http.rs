@@ -52,6 +52,17 @@ async fn a_client_that_expects_100_continue_gets_it() {
 }
 
 #[tokio::test]
+async fn a_client_that_closes_its_half_after_the_request_has_its_answer() {
+    let sink = sink().await;
+    let extension = Extension::of(&sink.url()).dev().await;
+    let mut sdk = extension.sdk().await;
+    sdk.write(support::http::post("/ingest?name=a", &[], b"main;work 1")).await;
+    sdk.close_half().await;
+    assert_eq!(sdk.answer().await.status(), 200);
+    accepted(&sink, 1).await;
+}
+
+#[tokio::test]
 async fn heads_of_every_make_are_understood() {
     let sink = sink().await;
     let extension = Extension::of(&sink.url()).dev().await;

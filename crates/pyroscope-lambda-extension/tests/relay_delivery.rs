@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use nix::sys::signal::Signal;
 use pyroscope_sink::{Answer, Behaviour, Options, Reaction};
-use support::http::Answering;
+use support::http::{Answering, post};
 use support::{Extension, accepted, free_port, requests, sink, sink_that, sink_with};
 
 #[tokio::test]
@@ -107,6 +107,27 @@ async fn all_of_a_burst_of_200_arrives_once() {
     let arrivals = accepted(&sink, 200).await;
     let bodies: BTreeSet<_> = arrivals.iter().map(|arrival| arrival.request.body.clone()).collect();
     assert_eq!((arrivals.len(), bodies.len()), (200, 200));
+}
+
+#[tokio::test]
+async fn all_of_a_burst_of_100_connections_arrives_once() {
+    let sink = sink().await;
+    let extension = Extension::of(&sink.url()).dev().await;
+    // All of them are open, and all that they send is there, before the extension sees the first.
+    extension.signal(Signal::SIGSTOP);
+    let mut sdks = Vec::new();
+    for number in 0..100 {
+        let mut sdk = extension.sdk().await;
+        sdk.write(post("/ingest?name=burst", &[], format!("main;work_{number} 1").as_bytes())).await;
+        sdks.push(sdk);
+    }
+    extension.signal(Signal::SIGCONT);
+    for mut sdk in sdks {
+        assert_eq!(sdk.answer().await.status(), 200);
+    }
+    let arrivals = accepted(&sink, 100).await;
+    let bodies: BTreeSet<_> = arrivals.iter().map(|arrival| arrival.request.body.clone()).collect();
+    assert_eq!((arrivals.len(), bodies.len()), (100, 100));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pyroscope_sink::{Credentials, Options};
 use support::http::{Answering, Message};
-use support::{Extension, Platform, accepted, requests, sink_with};
+use support::{Extension, Platform, accepted, free_port, requests, sink_with};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
@@ -24,6 +24,18 @@ async fn a_remote_is_named_as_its_address_names_it() {
         extension.profile("app").await;
         let request = accepted(&sink, 1).await[0].request.clone();
         assert_eq!(request.header("host"), format!("{host}:{port}"));
+    }
+}
+
+#[tokio::test]
+async fn an_extension_does_not_relay_to_itself() {
+    for host in ["localhost", "127.0.0.1", "[::1]", "0.0.0.0"] {
+        let port = free_port();
+        let extension = Extension::of(&format!("http://{host}:{port}/")).port(port).dev().await;
+        let answer = extension.post("/ingest?name=a", &[], "main;work 1").await;
+        assert_eq!(answer.status(), 503);
+        let reason = format!("PYROSCOPE_REMOTE_ADDRESS=\"http://{host}:{port}\": the extension itself");
+        assert!(answer.text().contains(&reason), "{}", answer.text());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where profiles go: `PYROSCOPE_REMOTE_ADDRESS`.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::uri::{Authority, PathAndQuery};
 
@@ -61,6 +61,8 @@ pub enum RemoteAddressFault {
     BadPath,
     #[error("must not have a query or a fragment")]
     QueryOrFragment,
+    #[error("the extension itself takes profiles there")]
+    Itself,
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<RemoteAddress, RemoteAddressError> {
@@ -141,6 +143,18 @@ impl RemoteAddress {
     #[must_use]
     pub fn base_path(&self) -> &str {
         &self.base_path
+    }
+
+    /// Refuses the address under which the extension itself takes profiles: each of them would come back for ever.
+    pub(super) fn unless_own(self, port: u16) -> Result<Self, RemoteAddressError> {
+        let is_own = |address: IpAddr| {
+            address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST || address.is_unspecified()
+        };
+        let own_host = self.host == "localhost" || self.host.parse().is_ok_and(is_own);
+        if own_host && self.port == port {
+            return Err(RemoteAddressError::new(&self.to_string(), RemoteAddressFault::Itself));
+        }
+        Ok(self)
     }
 
     /// User and password in the address.

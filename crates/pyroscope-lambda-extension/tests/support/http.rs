@@ -93,7 +93,8 @@ impl Message {
 
 impl Connection {
     pub async fn open(address: impl ToSocketAddrs) -> Self {
-        Self(BufReader::new(TcpStream::connect(address).await.unwrap()))
+        let connected = timeout(PATIENCE, TcpStream::connect(address)).await;
+        Self(BufReader::new(connected.expect("a connection in time").unwrap()))
     }
 
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
@@ -102,6 +103,11 @@ impl Connection {
 
     pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.0.write_all(bytes.as_ref()).await
+    }
+
+    /// Says that nothing more will be sent.
+    pub async fn close_half(&mut self) {
+        self.0.shutdown().await.unwrap();
     }
 
     /// The next answer; `None` where the connection is closed instead.
