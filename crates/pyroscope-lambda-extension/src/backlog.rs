@@ -101,7 +101,7 @@ pub enum Next {
     Idle,
 }
 
-/// An upload that is under way. It stays in the backlog until it is settled.
+/// An upload and its number. While it is under way it stays in the backlog, until it is settled.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// Which upload it is.
@@ -346,15 +346,21 @@ impl Backlog {
     }
 
     /// Takes out all that is left, oldest first, whether it waits or is in flight; from now on nothing is taken in.
-    pub fn abandon(&mut self) -> Vec<Arc<Upload>> {
+    pub fn abandon(&mut self) -> Vec<Attempt> {
         self.closed = true;
         let mut left = std::mem::take(&mut self.waiting);
         left.append(&mut self.in_flight);
         self.bytes = 0;
-        left.into_values().map(|entry| entry.upload).collect()
+        left.into_iter().map(|(ticket, entry)| Attempt { ticket, upload: entry.upload }).collect()
     }
 
-    /// Counts uploads that were written to the spool after [`Backlog::abandon`].
+    /// Whether the upload is not settled.
+    #[must_use]
+    pub fn holds(&self, ticket: Ticket) -> bool {
+        self.waiting.contains_key(&ticket) || self.in_flight.contains_key(&ticket)
+    }
+
+    /// Counts uploads that are in the spool after [`Backlog::abandon`].
     pub fn count_spooled(&mut self, uploads: u64) {
         self.counts.spooled += uploads;
     }

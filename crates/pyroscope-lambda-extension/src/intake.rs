@@ -180,6 +180,7 @@ impl Intake {
         if let Some(reason) = &self.refusal {
             return Err(Refusal::Unavailable(reason.clone()));
         }
+        let _arriving = self.queue.arriving();
         let (head, body) = request.into_parts();
         let body = self.read(body).await?;
         let upload = Upload {

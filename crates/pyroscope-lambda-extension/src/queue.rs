@@ -1,6 +1,7 @@
 //! The one queue between intake and delivery: a [`Backlog`] that can be shared and waited for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -17,8 +18,14 @@ pub struct Queue {
     backlog: Mutex<Backlog>,
     /// Marked whenever the answer of [`Backlog::next`] or [`Backlog::progress`] may have changed.
     changed: watch::Sender<()>,
+    /// Uploads that SDKs have begun to post.
+    arriving: AtomicUsize,
     clock: Clock,
 }
+
+/// Marks an upload as arriving for as long as it lives.
+#[derive(Debug)]
+pub struct Arriving<'a>(&'a Queue);
 
 // === impl Queue ===
 
@@ -29,8 +36,15 @@ impl Queue {
         Self {
             backlog: Mutex::new(Backlog::new(capacity, concurrency)),
             changed: watch::Sender::new(()),
+            arriving: AtomicUsize::new(0),
             clock,
         }
+    }
+
+    /// Announces an upload whose body is still to be read, so that a drain waits for it.
+    pub fn arriving(&self) -> Arriving<'_> {
+        self.arriving.fetch_add(1, Ordering::Relaxed);
+        Arriving(self)
     }
 
     /// Takes an upload of an SDK and says how many older ones had to make room for it.
@@ -49,8 +63,8 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Backlog::accept`].
-    pub fn recover(&self, upload: Upload) -> Result<(), NotTaken> {
-        self.change(|backlog| backlog.recover(upload).map(drop))
+    pub fn recover(&self, upload: Upload) -> Result<Ticket, NotTaken> {
+        self.change(|backlog| backlog.recover(upload))
     }
 
     /// Waits until an upload is to be sent, and hands it out.
@@ -107,17 +121,26 @@ impl Queue {
         }
     }
 
-    /// Waits until nothing is left.
+    /// Waits until nothing is left, nor on its way from an SDK: one that ends posts its last profile at this time.
     pub async fn emptied(&self) {
-        self.fewer_than(1).await;
+        self.until(|| self.arriving.load(Ordering::Relaxed) == 0 && self.is_empty()).await;
     }
 
     /// Waits until fewer than `uploads` are unsettled.
     pub async fn fewer_than(&self, uploads: usize) {
+        self.until(|| self.len() < uploads).await;
+    }
+
+    /// Waits until the upload is settled.
+    pub async fn settles(&self, ticket: Ticket) {
+        self.until(|| !self.holds(ticket)).await;
+    }
+
+    async fn until(&self, holds: impl Fn() -> bool) {
         let mut changed = self.changed.subscribe();
         loop {
             changed.mark_unchanged();
-            if self.lock().len() < uploads {
+            if holds() {
                 return;
             }
             drop(changed.changed().await);
@@ -125,11 +148,16 @@ impl Queue {
     }
 
     /// Takes out all that is left, oldest first; from now on nothing is taken in.
-    pub fn abandon(&self) -> Vec<Arc<Upload>> {
+    pub fn abandon(&self) -> Vec<Attempt> {
         self.change(Backlog::abandon)
     }
 
-    /// Counts uploads that were written to the spool.
+    /// Whether the upload is not settled.
+    pub fn holds(&self, ticket: Ticket) -> bool {
+        self.lock().holds(ticket)
+    }
+
+    /// Counts uploads that are in the spool.
     pub fn count_spooled(&self, uploads: u64) {
         self.change(|backlog| backlog.count_spooled(uploads));
     }
@@ -158,5 +186,14 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, Backlog> {
         // Nothing panics while it holds the lock; were it to, the backlog would still be whole enough to deliver.
         self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Arriving ===
+
+impl Drop for Arriving<'_> {
+    fn drop(&mut self) {
+        self.0.arriving.fetch_sub(1, Ordering::Relaxed);
+        self.0.changed.send_replace(());
     }
 }

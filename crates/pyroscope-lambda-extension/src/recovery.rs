@@ -1,15 +1,20 @@
 //! From the spool into the queue at the start, and from the queue into the spool at the end.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::{AbortHandle, yield_now};
 use tokio::time::Instant;
 
+use crate::backlog::Ticket;
 use crate::clock::Clock;
 use crate::queue::Queue;
-use crate::spool::{PickUp, Spool, Stored};
+use crate::spool::{Entry, PickUp, Recovered, Spool, Stored};
 
 /// Carries uploads over from one process to the next.
+///
+/// The file of a recovered upload stays until the upload is settled: where this process is killed, the next one finds it
+/// again.
 #[derive(Debug)]
 pub struct Recovery {
     /// None where the spool is turned off.
@@ -20,8 +25,12 @@ pub struct Recovery {
     largest: usize,
     /// Recovered uploads let fresh ones go first: none is taken while so many are on their way.
     at_once: usize,
+    /// The files of recovered uploads.
+    entries: Arc<Mutex<Entries>>,
     picking_up: Mutex<Option<AbortHandle>>,
 }
+
+type Entries = BTreeMap<Ticket, Entry>;
 
 // === impl Recovery ===
 
@@ -36,7 +45,7 @@ impl Recovery {
         at_once: usize,
     ) -> Self {
         let spool = spool.map(Arc::new);
-        Self { spool, queue, clock, largest, at_once, picking_up: Mutex::default() }
+        Self { spool, queue, clock, largest, at_once, entries: Arc::default(), picking_up: Mutex::default() }
     }
 
     /// Starts to take what an earlier process left behind, in a task of its own, as delivery has room for it.
@@ -45,26 +54,32 @@ impl Recovery {
     /// of the environment would deliver the same.
     pub fn start(&self) {
         let Some(spool) = &self.spool else { return };
-        let (spool, queue, clock) = (Arc::clone(spool), Arc::clone(&self.queue), self.clock);
-        let (largest, at_once) = (self.largest, self.at_once);
+        let (spool, queue, entries) = (Arc::clone(spool), Arc::clone(&self.queue), Arc::clone(&self.entries));
+        let (now, largest, at_once) = (self.clock.now().wall, self.largest, self.at_once);
         let task = tokio::spawn(async move {
-            match spool.pick_up(clock.now().wall, largest) {
-                Ok(found) => pick_up(found, &queue, at_once).await,
+            match spool.pick_up(now, largest) {
+                Ok(found) => pick_up(found, &queue, &entries, at_once).await,
                 Err(error) => tracing::warn!(%error, "what an earlier process left can't be looked for"),
             }
         });
-        let mut picking_up = self.picking_up.lock().unwrap_or_else(PoisonError::into_inner);
-        *picking_up = Some(task.abort_handle());
+        *lock(&self.picking_up) = Some(task.abort_handle());
     }
 
     /// Takes nothing more from the spool, and leaves to the next process what is still in the queue. Says how many
     /// uploads are lost, since not even that was possible.
     pub fn leave_behind(&self, deadline: Instant) -> u64 {
-        if let Some(task) = self.picking_up.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(task) = lock(&self.picking_up).take() {
             task.abort();
         }
-        let left = self.queue.abandon();
+        let mut entries = std::mem::take(&mut *lock(&self.entries));
+        let (there, left): (Vec<_>, Vec<_>) =
+            self.queue.abandon().into_iter().partition(|left| entries.remove(&left.ticket).is_some());
+        self.queue.count_spooled(there.len() as u64);
+        for (_, entry) in entries {
+            remove(entry); // settled since the task looked last
+        }
         let Some(spool) = self.spool.as_ref().filter(|_| !left.is_empty()) else { return left.len() as u64 };
+        let left: Vec<_> = left.into_iter().map(|left| left.upload).collect();
         let stored = spool.store(&left, deadline);
         self.queue.count_spooled(stored.written);
         let Stored { no_room, no_time, failed, displaced, ref error, .. } = stored;
@@ -78,11 +93,12 @@ impl Recovery {
     }
 }
 
-async fn pick_up(mut found: PickUp, queue: &Queue, at_once: usize) {
+async fn pick_up(mut found: PickUp, queue: &Queue, entries: &Mutex<Entries>, at_once: usize) {
     let mut skipped = 0_u64;
     let mut first = None;
     loop {
         queue.fewer_than(at_once).await;
+        remove_settled(queue, entries);
         yield_now().await; // reading a file blocks: others go first
         match found.next() {
             None => break,
@@ -90,18 +106,35 @@ async fn pick_up(mut found: PickUp, queue: &Queue, at_once: usize) {
                 skipped += 1;
                 first.get_or_insert(error);
             }
-            // No await between the two: an upload is either in the queue or in the spool, never in both.
-            Some(Ok(recovered)) => {
-                if queue.recover(recovered.upload).is_err() {
-                    break; // the file stays for the next start
-                }
-                if let Err(error) = recovered.entry.remove() {
-                    tracing::warn!(%error, "a recovered upload stays in the spool, and may be sent again");
-                }
-            }
+            // No await between the two: the upload and its file are known together or not at all.
+            Some(Ok(Recovered { upload, entry })) => match queue.recover(upload) {
+                Ok(ticket) => drop(lock(entries).insert(ticket, entry)),
+                Err(_) => break, // the file stays for the next start
+            },
         }
     }
     if let Some(error) = first {
         tracing::warn!(%error, skipped, "some of what an earlier process left can't be used");
     }
+    loop {
+        let Some(oldest) = lock(entries).first_key_value().map(|(ticket, _)| *ticket) else { return };
+        queue.settles(oldest).await;
+        remove_settled(queue, entries);
+    }
+}
+
+fn remove_settled(queue: &Queue, entries: &Mutex<Entries>) {
+    let mut entries = lock(entries);
+    let settled: Vec<_> = entries.keys().copied().filter(|ticket| !queue.holds(*ticket)).collect();
+    settled.iter().filter_map(|ticket| entries.remove(ticket)).for_each(remove);
+}
+
+fn remove(entry: Entry) {
+    if let Err(error) = entry.remove() {
+        tracing::warn!(%error, "a recovered upload stays in the spool, and may be sent again");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

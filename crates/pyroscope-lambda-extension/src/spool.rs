@@ -15,9 +15,8 @@
 //! header is, for without it the upload could not be delivered: files are for their owner alone (0600, in a directory
 //! of 0700 that belongs to us, is no symbolic link, and that nobody else may write to).
 //!
-//! A file goes when its upload has been handed to the queue, not when it has been delivered. From then on it is an
-//! upload like any other: a shutdown spools it again, a kill without one loses it. To keep the file for longer would
-//! have an upload that brings the process down do so at every start.
+//! A file goes when whoever picked it up removes it. [`crate::recovery`] does so once the upload is settled, so that a
+//! kill in between loses nothing.
 //!
 //! One process at a time uses a directory; the port that profilers post to sees to that. Of two that share one, both may
 //! deliver an upload, and the one that starts takes what the other is just writing for what a kill left. No more than

@@ -255,7 +255,7 @@ fn what_is_left_comes_out_oldest_first_in_flight_or_not() {
         backlog.accept(upload(bytes, time.now().wall)).unwrap();
     }
     let in_flight = send(&mut backlog, &time);
-    let left: Vec<_> = backlog.abandon().iter().map(|upload| upload.body.len()).collect();
+    let left: Vec<_> = backlog.abandon().iter().map(|left| left.upload.body.len()).collect();
     assert_eq!(left, [1, 2, 3]);
     backlog.settle(in_flight.ticket, Verdict::Delivered, time.now().instant, 0);
     assert_eq!(backlog.counts().delivered, 0, "it was given up: it must not be counted twice");

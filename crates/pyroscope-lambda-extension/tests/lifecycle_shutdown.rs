@@ -56,9 +56,11 @@ async fn a_profile_that_was_posted_before_the_shutdown_is_delivered_though_it_is
     accepted(&sink, 1).await;
     // A function that ends sends its last profile while the extension gets no CPU time.
     extension.signal(Signal::SIGSTOP);
-    warm.write(post("/ingest?name=kept", &[], b"main;work 1")).await;
+    // More than is read at once.
+    let large = format!("main;{} 1", "x".repeat(500_000));
+    warm.write(post("/ingest?name=kept", &[], large.as_bytes())).await;
     let mut cold = extension.sdk().await;
-    cold.write(post("/ingest?name=fresh", &[], b"main;work 1")).await;
+    cold.write(post("/ingest?name=fresh", &[], large.as_bytes())).await;
     platform.shutdown(Duration::from_secs(10));
     platform.said(1).await;
     extension.signal(Signal::SIGCONT);

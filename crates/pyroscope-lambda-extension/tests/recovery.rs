@@ -5,8 +5,9 @@ mod support;
 use std::fs;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use pyroscope_sink::{Behaviour, Reaction};
-use support::{Extension, Platform, accepted, sink, sink_that};
+use support::{Extension, Platform, accepted, requests, sink, sink_that};
 
 /// What a shutdown takes: its deadline less the margins, and little more.
 const SHUTDOWN: Duration = Duration::from_millis(700);
@@ -99,4 +100,45 @@ async fn a_broken_entry_is_told_of_and_removed_and_the_others_are_delivered() {
     assert_eq!(second.ends().await.code(), Some(0));
     assert_eq!(second.lines("some of what an earlier process left can't be used").len(), 1);
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_was_picked_up_survives_a_kill() {
+    let spool = tempfile::tempdir().unwrap();
+    let directory = spool.path().join("spool");
+    let sink = sink_that(Behaviour::normal().always(Reaction::Hang)).await;
+    let setup = || Extension::of(&sink.url()).set("PYROSCOPE_SPOOL_DIR", directory.to_str().unwrap());
+
+    let platform = Platform::start().await;
+    let mut first = setup().on(&platform).await;
+    first.profile("kept").await;
+    platform.shutdown(SHUTDOWN);
+    assert_eq!(first.ends().await.code(), Some(0));
+    let requests_of_the_first = sink.totals().requests;
+
+    let platform = Platform::start().await;
+    let mut killed = setup().on(&platform).await;
+    platform.invoke();
+    requests(&sink, requests_of_the_first + 1).await;
+    killed.signal(Signal::SIGKILL);
+    killed.ends().await;
+
+    let platform = Platform::start().await;
+    let mut orderly = setup().on(&platform).await;
+    platform.invoke();
+    requests(&sink, requests_of_the_first + 2).await;
+    platform.shutdown(SHUTDOWN);
+    assert_eq!(orderly.ends().await.code(), Some(0));
+    let end = orderly.lines("how the profiles ended").remove(0);
+    assert!(end.contains("recovered=1") && end.contains("spooled=1") && end.contains("lost=0"), "{end}");
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "it is not spooled twice");
+
+    sink.behave(Behaviour::normal());
+    let platform = Platform::start().await;
+    let _last = setup().on(&platform).await;
+    platform.invoke();
+    accepted(&sink, 1).await;
+    while fs::read_dir(&directory).unwrap().count() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

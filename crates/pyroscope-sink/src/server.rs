@@ -130,7 +130,13 @@ impl Server {
         }
     }
 
-    async fn converse(self: Arc<Self>, stream: Line, tls: Option<TlsAcceptor>, link: Arc<Link>, number: usize) {
+    async fn converse(
+        self: Arc<Self>,
+        stream: Line,
+        tls: Option<TlsAcceptor>,
+        link: Arc<Link>,
+        number: usize,
+    ) {
         let greeting = self.options.behaviour_now().greeting();
         match (greeting, tls) {
             (Greeting::Hang, _) => connection::ignore(stream).await,

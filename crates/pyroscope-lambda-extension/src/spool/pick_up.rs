@@ -132,7 +132,7 @@ impl Iterator for PickUp {
 // === impl Entry ===
 
 impl Entry {
-    /// Removes the file: its upload is in the queue now.
+    /// Removes the file: its upload needs it no more.
     ///
     /// # Errors
     /// Where it can't be removed, so that the next start will find it again.
