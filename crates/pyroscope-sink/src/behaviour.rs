@@ -154,6 +154,11 @@ impl Answer {
         self
     }
 
+    pub(crate) fn body_alone(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
+    }
+
     pub(crate) fn status_code(&self) -> StatusCode {
         self.status
     }

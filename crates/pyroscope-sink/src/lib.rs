@@ -36,6 +36,8 @@
 //! - `arrival`: one request and all of them
 //! - `selection`, `flame`: merged stacks, flame graphs, top functions
 //! - `oracle`: whether what arrived is what was sent, but for the session id
+//! - `page`: the web page: series, arrivals, top functions, flame graphs
+//! - `forward`: the way of a request to a real server
 //! - `report`: an arrival as a line of text or JSON
 
 mod arrival;
@@ -45,12 +47,14 @@ mod connection;
 mod endpoint;
 mod flame;
 mod folded;
+mod forward;
 mod inflate;
 mod ingest;
 mod name;
 mod options;
 mod oracle;
 mod otlp;
+mod page;
 mod port;
 mod pprof;
 mod push;
@@ -70,6 +74,7 @@ pub use check::{LabelError, Limits};
 pub use endpoint::Endpoint;
 pub use flame::{FlameGraphError, Hot, Top};
 pub use folded::FoldedError;
+pub use forward::{Forward, ForwardError};
 pub use inflate::InflateError;
 pub use name::{NameError, parse as parse_name};
 pub use options::{Clock, Credentials, Options};

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use pyroscope_sink::{Arrival, Credentials, FlameGraphError, Options, Selection, Sink, SinkError};
+use pyroscope_sink::{Arrival, Credentials, FlameGraphError, Forward, Options, Selection, Sink, SinkError};
 
 /// Receives profiles as Pyroscope does and tells what arrived, until Ctrl-C; then the totals.
 #[derive(Debug, Parser)]
@@ -21,6 +21,9 @@ struct Arguments {
     /// Keep neither bodies nor stacks, only counts: for long runs.
     #[arg(long, conflicts_with = "flame_graph")]
     counts_only: bool,
+    /// Send each accepted request on to this server, as it came, and answer with its status.
+    #[arg(long, value_name = "URL")]
+    forward: Option<Forward>,
     /// Print JSON lines.
     #[arg(long)]
     json: bool,
@@ -70,7 +73,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.ca_out {
         sink.write_ca_pem(path)?;
     }
-    notice(&format!("listening at {}; Ctrl-C ends it", sink.url()));
+    notice(&format!("listening at {}; open it in a browser to look; Ctrl-C ends it", sink.url()));
 
     let mut end = Signals::new()?;
     let mut watch = sink.watch();
@@ -144,6 +147,9 @@ impl Arguments {
         }
         if let (Some(user), Some(password)) = (self.user.clone(), self.password.clone()) {
             options = options.credentials(Credentials::Basic { user, password });
+        }
+        if let Some(forward) = self.forward.clone() {
+            options = options.forward(forward);
         }
         if let Some(token) = self.token.clone() {
             options = options.credentials(Credentials::Bearer(token));

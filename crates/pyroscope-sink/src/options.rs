@@ -12,6 +12,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use crate::{
     behaviour::{Behaviour, Incoming},
     check::Limits,
+    forward::Forward,
     refusal::Refusal,
 };
 
@@ -42,6 +43,7 @@ pub struct Options {
     pub(crate) credentials: Option<Credentials>,
     pub(crate) tenant: Option<String>,
     pub(crate) limits: Limits,
+    pub(crate) forward: Option<Forward>,
     pub(crate) clock: Clock,
     // Locked, as it changes with each request; everything else stays as it is.
     pub(crate) behaviour: Mutex<Behaviour>,
@@ -99,6 +101,7 @@ impl Default for Options {
             credentials: None,
             tenant: None,
             limits: Limits::default(),
+            forward: None,
             clock: Clock::system(),
             behaviour: Mutex::default(),
         }
@@ -148,6 +151,13 @@ impl Options {
         self
     }
 
+    /// Sends each accepted request on to this server, as it came, and answers what that server answers.
+    #[must_use]
+    pub fn forward(mut self, forward: Forward) -> Self {
+        self.forward = Some(forward);
+        self
+    }
+
     /// Sets the clock.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -167,6 +177,15 @@ impl Options {
         self.behaviour.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether somebody may look at the page. A browser knows no tenant, and asks for a password but not for a token.
+    pub(crate) fn may_look(&self, authorization: &str) -> bool {
+        match &self.credentials {
+            None => true,
+            Some(Credentials::Bearer(token)) if password(authorization).as_ref() == Some(token) => true,
+            Some(wanted) => authorization == wanted.header(),
+        }
+    }
+
     pub(crate) fn authenticate(&self, request: &Incoming) -> Result<(), Refusal> {
         match &self.credentials {
             Some(wanted) if request.header("authorization") != wanted.header() => {
@@ -183,4 +202,10 @@ impl Options {
             _ => Ok(()),
         }
     }
+}
+
+/// The password of basic authentication, whoever the user is.
+fn password(authorization: &str) -> Option<String> {
+    let pair = BASE64_STANDARD.decode(authorization.strip_prefix("Basic ")?).ok()?;
+    String::from_utf8(pair).ok()?.split_once(':').map(|(_, password)| password.to_owned())
 }

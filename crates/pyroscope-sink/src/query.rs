@@ -25,6 +25,11 @@ impl Query {
         let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
         (!value.is_empty()).then_some(value)
     }
+
+    /// All values of a parameter, in the order sent.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// Undoes percent and plus encoding; `None` where a `%` is not followed by two hexadecimal digits.
@@ -54,6 +59,7 @@ mod tests {
         let query = Query::parse("name=a%7Bb%3Dc%7D&from=1+2&&bad=%zz&cut=%4&semi=a;b&empty=&name=second");
         assert_eq!(query.get("name"), Some("a{b=c}"));
         assert_eq!(query.get("from"), Some("1 2"));
+        assert_eq!(query.all("name").collect::<Vec<_>>(), ["a{b=c}", "second"]);
         for absent in ["bad", "cut", "semi", "empty", "other"] {
             assert_eq!(query.get(absent), None, "{absent}");
         }

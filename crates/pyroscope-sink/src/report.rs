@@ -1,12 +1,12 @@
 //! An arrival as a line for people and as a line of JSON.
 
-use std::{fmt, time::UNIX_EPOCH};
+use std::{collections::BTreeMap, fmt, time::UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
 use crate::{
-    arrival::{Arrival, Totals},
-    series::{Series, SessionId},
+    arrival::{Arrival, MergedSeries, Totals},
+    series::{SampleType, Series, SessionId},
 };
 
 // === impl Arrival ===
@@ -50,11 +50,6 @@ impl fmt::Display for Arrival {
 
 impl Series {
     fn to_json(&self) -> Value {
-        let values: serde_json::Map<_, _> = self
-            .totals()
-            .into_iter()
-            .map(|(sample_type, total)| (sample_type.to_string(), json!(total)))
-            .collect();
         let session_id = match self.session_id() {
             SessionId::Absent => Value::Null,
             SessionId::Valid(id) => json!({"id": id, "valid": true}),
@@ -68,7 +63,7 @@ impl Series {
             "profiles": self.profiles.len(),
             "samples": self.samples(),
             "uncompressed_bytes": self.uncompressed_bytes(),
-            "values": values,
+            "values": values(&self.totals()),
         })
     }
 }
@@ -84,6 +79,29 @@ impl fmt::Display for Series {
             write!(f, " (malformed session id)")?;
         }
         write!(f, " {} samples, {} B", self.samples(), self.uncompressed_bytes())
+    }
+}
+
+fn values(totals: &BTreeMap<SampleType, i64>) -> Value {
+    totals.iter().map(|(sample_type, total)| (sample_type.to_string(), json!(total))).collect()
+}
+
+// === impl MergedSeries ===
+
+impl MergedSeries {
+    /// One JSON object.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let present = |session: &&SessionId| **session != SessionId::Absent;
+        json!({
+            "app": self.app,
+            "labels": self.labels,
+            "sessions": self.sessions.iter().filter(present).count(),
+            "profiles": self.profiles,
+            "samples": self.samples,
+            "uncompressed_bytes": self.uncompressed_bytes,
+            "values": values(&self.values),
+        })
     }
 }
 

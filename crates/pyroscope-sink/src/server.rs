@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response, request};
+use http::{Request, Response, header, request};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{body, service::service_fn};
 use hyper_util::{
@@ -32,6 +32,7 @@ use crate::{
     connection::{self, Line, Link, Shared, Takeover},
     endpoint::Endpoint,
     options::Options,
+    page::{self, Page},
     port::Port,
     refusal::Refusal,
     series::Series,
@@ -177,6 +178,9 @@ impl Server {
         connection: usize,
         link: &Link,
     ) -> Response<Full<Bytes>> {
+        if let Some(page) = Page::at(request.method(), request.uri().path()) {
+            return self.show(page, &request).await;
+        }
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let (head, body) = request.into_parts();
         let request = incoming(head, number, connection);
@@ -197,7 +201,14 @@ impl Server {
             (_, None) => Answer::code(404).body("text/plain; charset=utf-8", "404 page not found\n"),
         };
         let (fate, stores) = match reaction {
-            Reaction::Serve => (Fate::Answer(served()), true),
+            Reaction::Serve => match (&verdict, &self.options.forward) {
+                (Ok(_), Some(forward)) => {
+                    let answer = forward.send(&request).await;
+                    let stores = answer.status_code().is_success();
+                    (Fate::Answer(answer), stores)
+                }
+                _ => (Fate::Answer(served()), true),
+            },
             Reaction::Answer(answer) => {
                 let stores = answer.status_code().is_success();
                 (Fate::Answer(answer), stores)
@@ -240,6 +251,18 @@ impl Server {
             Fate::Hang => {}
         }
         future::pending().await
+    }
+
+    /// Answers somebody who looks: that is no arrival, and no behaviour is meant for it.
+    async fn show(&self, page: Page, request: &Request<body::Incoming>) -> Response<Full<Bytes>> {
+        let authorization = request.headers().get(header::AUTHORIZATION);
+        if !self.options.may_look(authorization.and_then(|value| value.to_str().ok()).unwrap_or_default()) {
+            return page::locked();
+        }
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let (arrivals, counts_only) = (self.arrivals.borrow().clone(), self.options.counts_only);
+        let drawn = tokio::task::spawn_blocking(move || page.answer(&query, &arrivals, counts_only)).await;
+        drawn.unwrap_or_else(|_| Answer::code(500).into_response())
     }
 
     /// Deals with a request whose body is not to be read, or not to its end.
