@@ -3,12 +3,14 @@
 //! # Layout
 //! - [`schedule`]: what happens, and when: all of it follows from a seed
 //! - [`fault`]: what can be wrong with the remote
+//! - [`spool`]: which profiles a process left to the next
 //! - [`stage`]: plays a schedule with real processes
 //! - [`account`]: what became of every profile
 
 mod account;
 mod fault;
 mod schedule;
+mod spool;
 mod stage;
 
 use std::fs;
@@ -41,6 +43,9 @@ pub(crate) struct Chaos {
     /// Deliver over TLS; else plain with even seeds and TLS with odd ones
     #[arg(long)]
     tls: bool,
+    /// Fail on duplicates over a freeze or after an odd answer, too, which a better reading of the answer would avoid
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     build: Build,
 }
@@ -72,7 +77,7 @@ impl Chaos {
 
         let schedule = Schedule::new(seed, profiles, invocations);
         let (evidence, mut wrong) = stage.play(&schedule).await?;
-        let mut account = Account::of(&evidence);
+        let mut account = Account::of(&evidence, self.strict);
         let (lives, kills) = (evidence.ends.len(), evidence.ends.iter().filter(|end| end.killed).count());
         println!(
             "  {lives} processes, {kills} of them killed, in {} environments",

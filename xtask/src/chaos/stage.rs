@@ -1,10 +1,11 @@
 //! Plays a schedule: real processes in a sandbox, and a remote that does what the schedule says.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lambda_sandbox::{Fault as SandboxFault, Invocation, Limits, Sandbox, ShutdownReason, ShutdownReport};
 use pyroscope_sink::Sink;
@@ -12,6 +13,7 @@ use pyroscope_sink::Sink;
 use super::account::{Counted, End, Evidence, Stored};
 use super::fault::{Fault, Refused};
 use super::schedule::{Act, Environment, Invoke, Schedule};
+use super::spool;
 use crate::environment::EXTENSION;
 use crate::error::Error;
 use crate::load::ledger::Entries;
@@ -36,6 +38,12 @@ pub(super) struct Stage {
     pub(super) port: u16,
     refused: Refused,
     ends: Vec<End>,
+    frozen: Vec<(SystemTime, SystemTime)>,
+    frozen_since: Option<SystemTime>,
+    /// What was in the spool when the process before ended.
+    spooled: BTreeSet<u64>,
+    /// What processes took from the spool that were killed then.
+    taken: BTreeSet<u64>,
     counted: Counted,
     /// What the sandbox saw that must not be.
     wrong: Vec<String>,
@@ -60,6 +68,10 @@ impl Stage {
             port,
             refused: Refused::default(),
             ends: Vec::new(),
+            frozen: Vec::new(),
+            frozen_since: None,
+            spooled: BTreeSet::new(),
+            taken: BTreeSet::new(),
             counted: Counted::default(),
             wrong: Vec::new(),
         }
@@ -77,6 +89,8 @@ impl Stage {
             stored,
             refused: self.refused.numbers(),
             ends: self.ends,
+            frozen: self.frozen,
+            taken: self.taken,
             counted: self.counted,
         };
         Ok((evidence, self.wrong))
@@ -90,7 +104,9 @@ impl Stage {
     async fn live(&mut self, number: usize, environment: &Environment) -> Result<(), Error> {
         let sandbox = self.start(environment).await?;
         let mut life = Life { alive: true, killed: false };
+        self.note(&format!("environment {number}: {environment}"))?;
         for act in &environment.acts {
+            self.note(&format!("{act:?}"))?;
             match act {
                 Act::Fault(fault) => fault.impose(&self.sink, &self.refused).await,
                 Act::DropConnections => drop(self.sink.drop_connections()),
@@ -131,18 +147,11 @@ impl Stage {
     }
 
     async fn start(&self, environment: &Environment) -> Result<Sandbox, Error> {
-        let program = std::env::current_exe().map_err(Error::io("find this program's own file"))?;
         let limits = Limits { shutdown: environment.shutdown, ..Limits::default() };
-        let relay = format!("127.0.0.1:{}", self.port);
-        let mut builder = Sandbox::builder(program)
-            .arg(load::COMMAND)
-            .extension(&self.extension)
+        let mut builder = load::environment::around(&self.extension, self.port, &self.ledger())?
             .limits(limits)
-            .runtime_env(load::RELAY, relay)
-            .runtime_env(load::LEDGER, self.ledger())
-            .extension_env("PYROSCOPE_PORT", self.port.to_string())
             .extension_env("PYROSCOPE_REMOTE_ADDRESS", self.sink.url())
-            .extension_env("PYROSCOPE_SPOOL_DIR", self.folder.join("spool"))
+            .extension_env("PYROSCOPE_SPOOL_DIR", self.spool())
             .extension_env("PYROSCOPE_TIMEOUT", format!("{}ms", environment.attempt.as_millis()))
             .extension_env("PYROSCOPE_NUM_WORKERS", environment.workers.to_string())
             .extension_env("PYROSCOPE_FLUSH_STRATEGY", environment.strategy)
@@ -163,8 +172,10 @@ impl Stage {
             tokio::time::sleep(after).await;
             sandbox.kill(EXTENSION).await
         };
+        self.thawed();
         let (invocation, killed) = tokio::join!(sandbox.invoke_within(order.payload(), timeout), kill);
         let invocation = invocation.map_err(|source| Error::part("an invocation", &source))?;
+        self.frozen_since = Some(SystemTime::now());
         if invocation.init.is_some() {
             *life = Life { alive: true, killed: false };
         }
@@ -174,6 +185,10 @@ impl Stage {
             self.ended(reset, life);
         }
         Ok(())
+    }
+
+    fn thawed(&mut self) {
+        self.frozen.extend(self.frozen_since.take().map(|since| (since, SystemTime::now())));
     }
 
     /// An invocation may fail as the schedule says, and in no other way.
@@ -192,28 +207,41 @@ impl Stage {
     }
 
     async fn end(&mut self, number: usize, sandbox: &Sandbox, mut life: Life) -> Result<(), Error> {
+        self.thawed();
         let report = sandbox.shutdown(ShutdownReason::Spindown).await;
         if life.alive {
             self.ended(&report, &mut life);
         }
-        let mut log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(Self::log(&self.folder))
-            .map_err(Error::io("open the log"))?;
-        let mut text = format!("--- environment {number}\n");
+        self.note(&format!("shut down after {:?}", report.total))?;
+        let mut text = format!("--- what environment {number} wrote\n");
         for line in sandbox.logs() {
             if line.process == EXTENSION {
                 self.counted.add(&line.text);
             }
             let _ = writeln!(text, "{line}");
         }
-        log.write_all(text.as_bytes()).map_err(Error::io("write the log"))
+        self.append(&text)
+    }
+
+    /// A line in the log about what happens now.
+    fn note(&self, what: &str) -> Result<(), Error> {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.append(&format!("{:.3} {what}\n", at.as_secs_f64()))
+    }
+
+    fn append(&self, text: &str) -> Result<(), Error> {
+        let log = fs::OpenOptions::new().create(true).append(true).open(Self::log(&self.folder));
+        log.and_then(|mut log| log.write_all(text.as_bytes())).map_err(Error::io("write the log"))
     }
 
     fn ended(&mut self, report: &ShutdownReport, life: &mut Life) {
         life.alive = false;
         self.ends.push(End { at: SystemTime::now(), killed: life.killed });
+        let spooled = spool::numbers(&self.spool());
+        if life.killed {
+            self.taken.extend(self.spooled.difference(&spooled));
+        }
+        self.spooled = spooled;
         let process = report.process(EXTENSION);
         let clean = process.is_some_and(|p| !p.killed && p.exit.is_some_and(|exit| exit.code == Some(0)));
         if !clean && !life.killed {
@@ -221,6 +249,10 @@ impl Stage {
             let process = self.ends.len() - 1;
             self.wrong.push(format!("process {process} did not end by itself within its shutdown: {how}"));
         }
+    }
+
+    fn spool(&self) -> PathBuf {
+        self.folder.join("spool")
     }
 
     fn ledger(&self) -> PathBuf {
@@ -236,7 +268,7 @@ impl Stage {
     fn awaits_more(&self) -> Result<bool, Error> {
         let mut awaited = self.entries()?.acknowledged;
         let killed = |life: &usize| self.ends.get(*life).is_some_and(|end| end.killed);
-        awaited.retain(|_, life| !killed(life));
+        awaited.retain(|number, life| !killed(life) && !self.taken.contains(number));
         for number in self.refused.numbers() {
             awaited.remove(&number);
         }
@@ -251,6 +283,15 @@ impl Stage {
     fn stored(&mut self) -> Vec<Stored> {
         let mut stored = Vec::new();
         for arrival in &self.sink.arrivals() {
+            let at = arrival.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+            let number = arrival.request.header(NUMBER);
+            let (is_stored, lost) = (arrival.stored, arrival.is_answer_lost());
+            let status = arrival.status.map(|status| status.as_u16());
+            let line = format!(
+                "{at:.3} profile {number}: stored {is_stored}, status {status:?}, answer lost {lost}\n"
+            );
+            // The log is for people; a run does not fail for its sake.
+            let _ = self.append(&line);
             if !arrival.stored {
                 // What the sink itself finds wrong with a request that came whole is wrong with the request.
                 if let Some(refusal) = arrival.refusal.as_ref().filter(|_| arrival.status.is_some()) {
@@ -267,6 +308,7 @@ impl Stage {
                 number,
                 at: arrival.at,
                 answer_lost: arrival.is_answer_lost(),
+                odd_answer: arrival.status.is_none(),
                 altered: altered.map(|altered| altered.to_string()),
             });
         }
@@ -279,7 +321,7 @@ impl Stage {
 impl Counted {
     /// Takes the counts of the line that a process logs at its end.
     fn add(&mut self, line: &str) {
-        if !line.contains("msg=done") {
+        if !(line.contains(" accepted=") && line.contains(" delivered=")) {
             return;
         }
         for (name, count) in line.split_whitespace().filter_map(|word| word.split_once('=')) {
@@ -289,6 +331,7 @@ impl Counted {
                 "evicted" => self.evicted += count,
                 "spooled" => self.spooled += count,
                 "recovered" => self.recovered += count,
+                "lost" => self.lost += count,
                 _ => {}
             }
         }
