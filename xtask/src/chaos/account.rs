@@ -21,8 +21,6 @@ pub(super) struct Evidence {
     pub(super) ends: Vec<End>,
     /// From when to when the environment was frozen.
     pub(super) frozen: Vec<(SystemTime, SystemTime)>,
-    /// Profiles that a process had taken from the spool when it was killed.
-    pub(super) taken: BTreeSet<u64>,
     /// What the extension says of itself, all processes together.
     pub(super) counted: Counted,
 }
@@ -100,9 +98,7 @@ impl Account {
                 account.delivered += 1;
             } else if evidence.refused.contains(number) {
                 account.refused += 1;
-            } else if evidence.taken.contains(number)
-                || evidence.ends.get(*life).is_some_and(|end| end.killed)
-            {
+            } else if evidence.ends.get(*life).is_some_and(|end| end.killed) {
                 account.lost_by_kill += 1;
             } else {
                 missing.push((*number, *life));

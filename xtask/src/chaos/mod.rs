@@ -3,14 +3,12 @@
 //! # Layout
 //! - [`schedule`]: what happens, and when: all of it follows from a seed
 //! - [`fault`]: what can be wrong with the remote
-//! - [`spool`]: which profiles a process left to the next
 //! - [`stage`]: plays a schedule with real processes
 //! - [`account`]: what became of every profile
 
 mod account;
 mod fault;
 mod schedule;
-mod spool;
 mod stage;
 
 use std::fs;

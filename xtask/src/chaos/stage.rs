@@ -1,6 +1,5 @@
 //! Plays a schedule: real processes in a sandbox, and a remote that does what the schedule says.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -13,7 +12,6 @@ use pyroscope_sink::Sink;
 use super::account::{Counted, End, Evidence, Stored};
 use super::fault::{Fault, Refused};
 use super::schedule::{Act, Environment, Invoke, Schedule};
-use super::spool;
 use crate::environment::EXTENSION;
 use crate::error::Error;
 use crate::load::ledger::Entries;
@@ -40,10 +38,6 @@ pub(super) struct Stage {
     ends: Vec<End>,
     frozen: Vec<(SystemTime, SystemTime)>,
     frozen_since: Option<SystemTime>,
-    /// What was in the spool when the process before ended.
-    spooled: BTreeSet<u64>,
-    /// What processes took from the spool that were killed then.
-    taken: BTreeSet<u64>,
     counted: Counted,
     /// What the sandbox saw that must not be.
     wrong: Vec<String>,
@@ -70,8 +64,6 @@ impl Stage {
             ends: Vec::new(),
             frozen: Vec::new(),
             frozen_since: None,
-            spooled: BTreeSet::new(),
-            taken: BTreeSet::new(),
             counted: Counted::default(),
             wrong: Vec::new(),
         }
@@ -90,7 +82,6 @@ impl Stage {
             refused: self.refused.numbers(),
             ends: self.ends,
             frozen: self.frozen,
-            taken: self.taken,
             counted: self.counted,
         };
         Ok((evidence, self.wrong))
@@ -237,11 +228,6 @@ impl Stage {
     fn ended(&mut self, report: &ShutdownReport, life: &mut Life) {
         life.alive = false;
         self.ends.push(End { at: SystemTime::now(), killed: life.killed });
-        let spooled = spool::numbers(&self.spool());
-        if life.killed {
-            self.taken.extend(self.spooled.difference(&spooled));
-        }
-        self.spooled = spooled;
         let process = report.process(EXTENSION);
         let clean = process.is_some_and(|p| !p.killed && p.exit.is_some_and(|exit| exit.code == Some(0)));
         if !clean && !life.killed {
@@ -268,7 +254,7 @@ impl Stage {
     fn awaits_more(&self) -> Result<bool, Error> {
         let mut awaited = self.entries()?.acknowledged;
         let killed = |life: &usize| self.ends.get(*life).is_some_and(|end| end.killed);
-        awaited.retain(|number, life| !killed(life) && !self.taken.contains(number));
+        awaited.retain(|_, life| !killed(life));
         for number in self.refused.numbers() {
             awaited.remove(&number);
         }
