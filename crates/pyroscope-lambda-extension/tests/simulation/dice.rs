@@ -34,4 +34,9 @@ impl Dice {
     pub(crate) const fn percent(&mut self, percent: u64) -> bool {
         self.bits() % 100 < percent
     }
+
+    /// Any of these.
+    pub(crate) const fn one_of<T: Copy>(&mut self, these: &[T]) -> T {
+        these[self.number(0..these.len() as u64) as usize]
+    }
 }

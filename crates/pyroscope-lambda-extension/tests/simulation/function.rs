@@ -44,7 +44,7 @@ pub(crate) struct Function {
 /// A profile like no other.
 pub(crate) fn body(profile: Profile, size: usize) -> Bytes {
     let mut body = format!("{profile:0DIGITS$}").into_bytes();
-    body.extend((DIGITS..size).map(|at| (at as u32 ^ profile) as u8));
+    body.extend(profile.to_le_bytes().into_iter().cycle().take(size.saturating_sub(DIGITS)));
     body.into()
 }
 

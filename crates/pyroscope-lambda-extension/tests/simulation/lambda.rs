@@ -96,7 +96,8 @@ impl Lambda {
         let profiles = numbers.map(|profile| (profile, size)).collect();
         self.work.send(Work::Invoke(Run { profiles, before, after, done })).expect("the sandbox works");
         let asked = async {
-            let asked = timeout(limit, self.asking.recv()).await.expect("next is asked for before the deadline");
+            let asked =
+                timeout(limit, self.asking.recv()).await.expect("next is asked for before the deadline");
             let held = self.world.now() - invoked;
             self.world.tell(Event::AskedNext { held });
             assert!(held <= limit - Duration::from_millis(190) || held <= self.way(), "a margin is kept");

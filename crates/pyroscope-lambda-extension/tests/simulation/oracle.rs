@@ -24,9 +24,10 @@ pub(crate) fn verify(journal: &[Entry]) -> Counts {
     let left = accepted - settled;
 
     let told = |which: fn(Answer) -> bool| -> BTreeSet<Profile> {
-        let told = facts.arrivals.iter().filter(|(arrival, (_, answer))| {
-            which(*answer) && facts.answered.contains(arrival)
-        });
+        let told = facts
+            .arrivals
+            .iter()
+            .filter(|(arrival, (_, answer))| which(*answer) && facts.answered.contains(arrival));
         told.map(|(_, (profile, _))| *profile).collect()
     };
     assert_eq!(delivered, told(Answer::is_success).len() as u64, "delivered is what the remote said it has");

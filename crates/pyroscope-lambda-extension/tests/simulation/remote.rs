@@ -115,7 +115,7 @@ impl Mood {
     pub(crate) fn answer(&self, dice: &mut Dice) -> Answer {
         match self {
             Self::Always(answer) => *answer,
-            Self::Any(answers) => answers[dice.number(0..answers.len() as u64) as usize],
+            Self::Any(answers) => dice.one_of(answers),
         }
     }
 }

@@ -108,7 +108,11 @@ where
         }
         let off = world.remote_is_off.load(Ordering::Relaxed);
         if off != remote_is_off {
-            if off { simulation.crash(REMOTE) } else { simulation.bounce(REMOTE) }
+            if off {
+                simulation.crash(REMOTE);
+            } else {
+                simulation.bounce(REMOTE);
+            }
             remote_is_off = off;
         }
     }
@@ -127,7 +131,7 @@ impl Settings {
             variables: &[],
             latency_ms: (5, 50),
             tick: Duration::from_millis(1),
-            monotonic_time_runs: seed % 2 == 0,
+            monotonic_time_runs: seed.is_multiple_of(2),
         }
     }
 }
