@@ -1,8 +1,10 @@
 //! What the simulated machines share, and the loop that makes time pass.
 
+use std::cell::Cell;
 use std::fmt;
+use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Once};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pyroscope_lambda_extension::backlog::Counts;
@@ -61,6 +63,11 @@ pub(crate) struct Ended {
     _told: Told,
 }
 
+thread_local! {
+    /// Panics on this thread. Those of spawned tasks would go unnoticed otherwise.
+    static PANICS: Cell<u32> = const { Cell::new(0) };
+}
+
 /// Tells what happened if it is dropped in a panic.
 struct Told(Arc<World>);
 
@@ -71,6 +78,7 @@ where
 {
     let world = Arc::new(World::new(settings));
     let told = Told(Arc::clone(&world));
+    count_panics();
     let Settings { seed, latency_ms, tick, .. } = world.settings;
     let mut simulation = turmoil::Builder::new()
         .rng_seed(seed)
@@ -116,9 +124,21 @@ where
             remote_is_off = off;
         }
     }
+    assert_eq!(PANICS.get(), 0, "a task panicked");
     let journal = world.journal().clone();
     let counts = oracle::verify(&journal);
     Ended { counts, journal, _told: told }
+}
+
+fn count_panics() {
+    static COUNTED: Once = Once::new();
+    COUNTED.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            PANICS.set(PANICS.get() + 1);
+            report(info);
+        }));
+    });
 }
 
 // === impl Settings ===
