@@ -82,7 +82,7 @@ fn after_hours_without_the_remote_everything_of_the_last_hour_arrives_and_the_re
             let (mut invocations, mut holds) = (0, 0);
             while lambda.now() < 3 * HOUR {
                 lambda.freeze(dice.ms(2_000..180_000)).await;
-                let after = dice.ms(0..300);
+                let after = dice.ms(0..200);
                 let held = lambda.invoke(Invocation { after, ..Invocation::default() }).await;
                 invocations += 1;
                 holds += u32::from(held > lambda.way());
@@ -94,7 +94,7 @@ fn after_hours_without_the_remote_everything_of_the_last_hour_arrives_and_the_re
             trouble.end(lambda);
             for _ in 0..20 {
                 lambda.freeze(Duration::from_secs(10)).await;
-                let after = dice.ms(0..300);
+                let after = dice.ms(0..200);
                 lambda.invoke(Invocation { profiles: 0, after, ..Invocation::default() }).await;
             }
             told.send((recovery, lambda.now())).unwrap();
@@ -137,7 +137,7 @@ fn an_environment_that_stays_awake_through_an_outage_of_an_hour_tries_now_and_th
     // Off: ten seconds until an attempt is given up, five on average until the next. NoWay: five on average.
     for (seed, trouble, fewest, most) in [(1, Trouble::Off, 180, 360), (2, Trouble::NoWay, 400, 900)] {
         let settings =
-            Settings { tick: Duration::from_millis(50), latency_ms: (50, 50), ..Settings::new(seed) };
+            Settings { tick: Duration::from_millis(100), latency_ms: (100, 100), ..Settings::new(seed) };
         simulate(settings, async move |lambda| {
             trouble.begin(lambda);
             let quarter = Invocation {

@@ -137,7 +137,7 @@ fn the_same_seed_makes_the_same_history() {
     for seed in [3, 5] {
         // One worker: no success of another ends the quiet that the remote asked for.
         let settings = Settings { variables: &[("PYROSCOPE_NUM_WORKERS", "1")], ..Settings::new(seed) };
-        let [once, again] = [(); 2].map(|()| storm(settings.clone(), 60, PREDICTABLE, false));
+        let [once, again] = [(); 2].map(|()| storm(settings.clone(), 40, PREDICTABLE, false));
         assert_eq!(once.counts, again.counts);
         for (one, other) in once.journal.iter().zip(&again.journal) {
             assert_eq!(one, other);
