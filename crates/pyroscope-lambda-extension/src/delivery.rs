@@ -103,6 +103,8 @@ impl Delivery {
         let labelled = self.label(&upload).await;
         let started = Instant::now();
         let verdict = tokio::select! {
+            biased; // an answer that has come counts, even where it is time to cut
+
             outcome = self.remote.attempt(&upload, &labelled) => self.judge(&upload, outcome, started),
             () = async { drop(thawed.changed().await); sleep(THAW_GRACE).await } => {
                 tracing::debug!("an upload was under way over a freeze; sending it again on a fresh connection");

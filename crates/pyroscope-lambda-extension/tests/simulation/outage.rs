@@ -89,7 +89,7 @@ fn after_hours_without_the_remote_everything_of_the_last_hour_arrives_and_the_re
             }
             let attempts = lambda.count(attempt);
             assert!(attempts <= 5 * invocations, "{attempts} attempts in {invocations} invocations");
-            assert!(holds <= 3, "held {holds} times in vain");
+            assert!(holds <= 3 + invocations as u32 / 16, "held {holds} times in vain");
             let recovery = lambda.now();
             trouble.end(lambda);
             for _ in 0..20 {
@@ -111,7 +111,6 @@ fn after_hours_without_the_remote_everything_of_the_last_hour_arrives_and_the_re
 }
 
 #[test]
-#[ignore = "after three holds in vain such a function gives no delivery the time that it takes"]
 fn a_function_that_runs_for_milliseconds_delivers_again_after_an_outage() {
     for (settings, trouble) in seeds() {
         simulate(settings, async move |lambda| {

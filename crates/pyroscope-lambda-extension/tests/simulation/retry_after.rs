@@ -39,7 +39,6 @@ fn ten_minutes_of_quiet_are_kept_however_often_the_environment_thaws() {
 }
 
 #[test]
-#[ignore = "where monotonic time stands still in freezes, so does the time that the remote asked for"]
 fn after_ten_minutes_of_quiet_everything_is_delivered_at_the_next_invocation() {
     for seed in 1..=8 {
         simulate(Settings::new(seed), async |lambda| {

@@ -9,6 +9,7 @@ use http::HeaderValue;
 use pyroscope_lambda_extension::backlog::Counts;
 use pyroscope_lambda_extension::clock::Clock;
 use pyroscope_lambda_extension::config::Config;
+use pyroscope_lambda_extension::random::Random;
 use pyroscope_lambda_extension::{Surroundings, run as run_extension};
 use tokio::sync::{mpsc, oneshot};
 use turmoil::net::TcpListener;
@@ -26,6 +27,16 @@ pub(crate) enum Work {
     Freeze { pause: Duration, thawed: oneshot::Sender<()> },
 }
 
+/// The extension's randomness, from the world's dice.
+#[derive(Debug)]
+struct Jitter(Arc<World>);
+
+impl Random for Jitter {
+    fn bits(&self) -> u64 {
+        self.0.bits()
+    }
+}
+
 /// Runs the extension and the function until the extension ends.
 pub(crate) async fn run(
     world: Arc<World>,
@@ -41,6 +52,7 @@ pub(crate) async fn run(
         listeners: Ok(vec![listener]),
         network: Arc::new(Network(Arc::clone(&world))),
         clock,
+        random: Arc::new(Jitter(Arc::clone(&world))),
     };
     let counts = run_extension(config(&world), surroundings, pending()).await?;
     world.tell(Event::Ended(counts));

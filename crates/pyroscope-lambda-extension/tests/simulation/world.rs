@@ -214,6 +214,11 @@ impl World {
         self.mood.lock().unwrap().answer(&mut self.dice.lock().unwrap())
     }
 
+    /// A throw of the dice.
+    pub(crate) fn bits(&self) -> u64 {
+        self.dice.lock().unwrap().bits()
+    }
+
     pub(crate) fn next_arrival(&self) -> Arrival {
         self.arrivals.fetch_add(1, Ordering::Relaxed)
     }
