@@ -81,3 +81,18 @@ async fn the_command_prints_json_and_asks_for_credentials() {
     interrupt(&mut child).await;
     assert_eq!(next().await["totals"]["accepted"], 1);
 }
+
+#[tokio::test]
+async fn the_command_forwards_to_a_server_and_answers_what_that_answers() {
+    let (_server, server_address) = start(&["--token", "t"]).await;
+    let (_child, address) = start(&["--forward", &format!("http://{server_address}")]).await;
+    assert!(ingest(&address, "").await.starts_with("HTTP/1.1 401 "));
+    assert!(ingest(&address, "authorization: Bearer t\r\n").await.starts_with("HTTP/1.1 200 "));
+    let refused = Command::new(env!("CARGO_BIN_EXE_pyroscope-sink"))
+        .args(["--forward", "localhost:4040"])
+        .output()
+        .await
+        .unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("write http://HOST:PORT"));
+    assert!(!refused.status.success());
+}

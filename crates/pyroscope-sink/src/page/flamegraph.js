@@ -74,7 +74,7 @@ function find_functions(text) {
   if (searching) search_prompt();
   if (!text) return "";
   search(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return searching ? `${matchedtxt.textContent.replace("Matched: ", "")} of what is shown` : "No function has that in its name";
+  return searching ? `${matchedtxt.textContent.replace("Matched: ", "")} of what is shown` : "No frame that is shown has that in its name";
 }
 
 function is_zoomed() {

@@ -100,7 +100,8 @@ function update(item, series) {
   });
   item.querySelector(".counts").textContent = [
     several(series.profiles, "profile"), several(series.samples, "sample"),
-    amount(series.uncompressed_bytes, "bytes"), several(series.sessions, "session"),
+    amount(series.uncompressed_bytes, "bytes"),
+    ...(series.sessions ? [several(series.sessions, "session")] : []),
   ].join(" · ");
 }
 
