@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::Args;
@@ -33,6 +34,9 @@ pub(crate) struct Demo {
     /// How long to invoke the function
     #[arg(long, default_value_t = 30)]
     seconds: u64,
+    /// Show in a browser what arrives, as it arrives; the page stays until Ctrl-C
+    #[arg(long)]
+    open: bool,
     #[command(flatten)]
     build: Build,
 }
@@ -47,7 +51,10 @@ impl Demo {
         let function = SAMPLE_FUNCTION.build()?;
         let sink =
             Sink::start(Options::default()).await.map_err(|source| Error::part("the server", &source))?;
-        println!("The remote Pyroscope is a receiver at {}", sink.url());
+        println!("The remote Pyroscope is a receiver at {}; its page shows what arrives", sink.url());
+        if self.open {
+            open(&sink.url());
+        }
 
         let environment = Environment {
             extension: &extension,
@@ -62,7 +69,7 @@ impl Demo {
         let mut wrong = draw(&sink, &graph)?;
         wrong.extend(wrong_with(&life));
         wrong.extend(ORDER_SERVICE.wrong(&sink.arrivals()));
-        if wrong.is_empty() {
+        let done = if wrong.is_empty() {
             let invocations = life.invocations.len();
             println!("\nLog of the extension and the function: {}", life.log.display());
             println!("Flame graph: {}", graph.display());
@@ -70,7 +77,15 @@ impl Demo {
             Ok(())
         } else {
             Err(Error::Wrong { run: "the demo", wrong, log: Some(life.log) })
+        };
+        if self.open {
+            if let Err(wrong) = &done {
+                eprintln!("\nerror: {wrong}");
+            }
+            println!("\nThe page stays at {} until Ctrl-C.", sink.url());
+            tokio::signal::ctrl_c().await.map_err(Error::io("wait for Ctrl-C"))?;
         }
+        done
     }
 }
 
@@ -93,6 +108,23 @@ pub(crate) fn wrong_with(life: &Life) -> Vec<String> {
         wrong.push(format!("the extension did not exit with 0 at SHUTDOWN ({})", ends.join(", ")));
     }
     wrong
+}
+
+/// Opens the page in the browser that is set as default, if there is one; its address has been told.
+fn open(url: &str) {
+    // Linux and the BSDs have the one, macOS the other.
+    for opener in ["xdg-open", "open"] {
+        let started = Command::new(opener)
+            .arg(url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        if started.is_ok() {
+            return;
+        }
+    }
+    println!("No browser can be opened from here: open {url} in one");
 }
 
 fn show_series(all: &[MergedSeries]) {
