@@ -10,9 +10,14 @@ use crate::load::order::Then;
 /// How many invocations an environment serves before it is shut down, on average.
 const INVOCATIONS_OF_ONE: u64 = 9;
 
+/// A queue that is often full.
+pub(super) const FULL_QUEUE: &str = "512KiB";
+
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Schedule {
+    /// `PYROSCOPE_QUEUE_BYTES`; so few with some seeds that profiles are pushed out.
+    pub(super) queue: &'static str,
     pub(super) environments: Vec<Environment>,
 }
 
@@ -85,7 +90,8 @@ impl Schedule {
             }
             environments.push(environment);
         }
-        Self { environments }
+        let queue = if seed.is_multiple_of(4) { FULL_QUEUE } else { "64MiB" };
+        Self { queue, environments }
     }
 }
 
