@@ -271,9 +271,10 @@ impl Backlog {
         self.counts.expired += (before - self.waiting.len()) as u64;
     }
 
-    /// Says how an attempt ended. `random` is for the jitter of the back-off.
-    pub fn settle(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, random: u64) {
-        let Some(mut entry) = self.in_flight.remove(&ticket) else { return };
+    /// Says how an attempt ended. `random` is for the jitter of the back-off. Tells whether that ended an outage.
+    pub fn settle(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, random: u64) -> bool {
+        let Some(mut entry) = self.in_flight.remove(&ticket) else { return false };
+        let was_outage = self.in_outage();
         match verdict {
             Verdict::Delivered => {
                 self.counts.delivered += 1;
@@ -305,6 +306,7 @@ impl Backlog {
                 self.waiting.insert(ticket, entry);
             }
         }
+        was_outage && !self.in_outage()
     }
 
     /// Ends all back-off: a thaw is a chance to deliver. What the remote asked for in so many words still holds.

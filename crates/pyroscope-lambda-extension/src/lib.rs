@@ -119,7 +119,8 @@ pub async fn run<L: Listen + 'static>(
     let delivery = match &config.remote {
         Ok(address) => {
             let remote = Remote::new(Arc::clone(&network), address, &config, clock);
-            let delivery = Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session)));
+            let delivery =
+                Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session), config.queue_bytes));
             tokio::spawn(Arc::clone(&delivery).run());
             Some(delivery)
         }

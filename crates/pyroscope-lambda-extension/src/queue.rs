@@ -83,10 +83,10 @@ impl Queue {
         }
     }
 
-    /// Says how an attempt ended.
-    pub fn settle(&self, ticket: Ticket, verdict: Verdict) {
+    /// Says how an attempt ended. Tells whether that ended an outage.
+    pub fn settle(&self, ticket: Ticket, verdict: Verdict) -> bool {
         let random = getrandom::u64().unwrap_or_default();
-        self.change(|backlog| backlog.settle(ticket, verdict, Instant::now(), random));
+        self.change(|backlog| backlog.settle(ticket, verdict, Instant::now(), random))
     }
 
     /// Ends all back-off.

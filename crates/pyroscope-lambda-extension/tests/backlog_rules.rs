@@ -122,6 +122,21 @@ fn after_three_failures_in_a_row_one_probe_stands_for_all() {
 }
 
 #[test]
+fn the_end_of_an_outage_is_told_once() {
+    let mut time = Time::new();
+    let mut backlog = backlog(5, 1, &time);
+    let mut settle = |verdict| {
+        time.pass(Duration::from_secs(10));
+        let attempt = send(&mut backlog, &time);
+        backlog.settle(attempt.ticket, verdict, time.now().instant, 0)
+    };
+    assert!(!settle(FAILED) && !settle(FAILED) && !settle(Verdict::Delivered), "two failures are no outage");
+    assert!(!settle(FAILED) && !settle(FAILED) && !settle(FAILED) && !settle(FAILED));
+    assert!(settle(Verdict::Delivered));
+    assert!(!settle(Verdict::Delivered));
+}
+
+#[test]
 fn an_upload_that_is_itself_the_trouble_is_not_the_probe_for_ever() {
     let mut time = Time::new();
     let mut backlog = backlog(1, 1, &time);
