@@ -348,6 +348,7 @@ impl Backlog {
     pub fn settle(&mut self, ticket: Ticket, verdict: Verdict, now: Moment, random: u64) -> bool {
         let Some(mut entry) = self.in_flight.remove(&ticket) else { return false };
         let was_outage = self.in_outage();
+        self.expired_at = None; // it may have grown too old on its way
         match verdict {
             Verdict::Delivered => {
                 self.counts.delivered += 1;
