@@ -71,6 +71,11 @@ pub enum Event {
         #[serde(rename = "durationMs", serialize_with = "crate::report::millis")]
         duration: Duration,
     },
+    /// Clients can invoke the function over HTTP.
+    Listening {
+        /// Where: `host:port`.
+        address: String,
+    },
     /// INVOKE and the function's event were sent.
     InvokeStarted {
         /// The invocation.

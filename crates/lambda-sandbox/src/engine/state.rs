@@ -99,6 +99,7 @@ pub(crate) struct RuntimeEvent {
     pub(crate) deadline_ms: u64,
     pub(crate) arn: String,
     pub(crate) trace: String,
+    pub(crate) client_context: Option<String>,
     pub(crate) payload: Bytes,
 }
 

@@ -57,7 +57,9 @@ fn serve(api: &str) {
         let event = http::send(api, "GET", &format!("{PREFIX}/invocation/next"), &[], "").expect("an event");
         let id = event.header("lambda-runtime-aws-request-id").to_owned();
         println!("headers {:?}", event.headers);
-        let (action, argument) = event.body.split_once(':').unwrap_or((&event.body, "0"));
+        // As JSON, through the endpoint for clients, or bare.
+        let text = event.body.trim_matches('"');
+        let (action, argument) = text.split_once(':').unwrap_or((text, "0"));
         match action {
             "sleep" => std::thread::sleep(Duration::from_millis(argument.parse().expect("milliseconds"))),
             "exit" => std::process::exit(argument.parse().expect("a code")),
