@@ -5,6 +5,8 @@
 //! - [`e2e`]: the real SDKs of other languages
 //! - [`bench`](mod@bench): what the extension costs, beside a floor program and any peers
 //! - [`chaos`]: whether every acknowledged profile arrives, whatever happens on the way
+//! - [`soak`]: whether memory and descriptors stay what they are
+//! - [`flush_costs`]: what each flush strategy adds to an invocation
 //! - [`load`]: a function that posts profiles
 //! - [`dice`]: numbers that look random and follow from a seed
 //! - [`environment`]: one life of a Lambda environment
@@ -23,8 +25,10 @@ mod e2e;
 mod environment;
 mod error;
 mod expected;
+mod flush_costs;
 mod load;
 mod port;
+mod soak;
 mod table;
 
 use std::error::Error as _;
@@ -39,6 +43,8 @@ enum Command {
     E2e(e2e::E2e),
     Bench(bench::Bench),
     Chaos(chaos::Chaos),
+    Soak(soak::Soak),
+    FlushCosts(flush_costs::FlushCosts),
     /// The function of other commands: run by a sandbox, not by people
     #[command(hide = true)]
     Load,
@@ -51,6 +57,8 @@ async fn main() -> ExitCode {
         Command::E2e(e2e) => e2e.run().await,
         Command::Bench(bench) => bench.run(),
         Command::Chaos(chaos) => chaos.run().await,
+        Command::Soak(soak) => soak.run().await,
+        Command::FlushCosts(costs) => costs.run().await,
         Command::Load => load::run(),
     };
     match done {

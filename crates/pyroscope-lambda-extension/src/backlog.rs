@@ -63,8 +63,15 @@ struct Health {
     failures_in_row: u32,
     /// In an outage: when the next probe goes.
     probe_at: Option<Instant>,
-    /// The remote asked for quiet until then.
-    paused_until: Option<Instant>,
+    /// The remote asked for quiet.
+    pause: Option<Pause>,
+}
+
+/// Quiet for so long after a moment, by the larger of both clocks: the monotonic one may stand still in a freeze.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    since: Moment,
+    length: Duration,
 }
 
 /// How many uploads came, and how each ended.
@@ -135,7 +142,7 @@ pub enum Progress {
     Settled,
     /// Some are left, and waiting for them may help.
     Pending,
-    /// Some are left, but the remote is down and its latest probe failed: waiting is no use.
+    /// Some are left, but the remote is down and its latest probe failed, or it asked for quiet: waiting is no use.
     Stalled,
 }
 
@@ -153,6 +160,23 @@ pub enum NotTaken {
     /// All that was left has been taken out: the process is about to end.
     #[error("shutting down")]
     Closed,
+}
+
+// === impl Health ===
+
+impl Health {
+    /// The remote answers. An attempt that succeeds in a pause began before it: what the remote asked for still holds.
+    fn recover(&mut self) {
+        *self = Self { pause: self.pause, ..Self::default() };
+    }
+}
+
+// === impl Pause ===
+
+impl Pause {
+    fn left(&self, now: Moment) -> Duration {
+        self.length.saturating_sub(now.since(&self.since))
+    }
 }
 
 // === impl Backlog ===
@@ -224,11 +248,11 @@ impl Backlog {
         if self.waiting.is_empty() || self.in_flight.len() >= limit {
             return Next::Idle;
         }
-        if let Some(until) = self.health.paused_until {
-            if now.instant < until {
-                return Next::At(until);
+        if let Some(left) = self.health.pause.map(|pause| pause.left(now)) {
+            if !left.is_zero() {
+                return Next::At(now.instant + left);
             }
-            self.health.paused_until = None;
+            self.health.pause = None;
         }
         if self.in_outage() {
             if !self.in_flight.is_empty() {
@@ -271,20 +295,21 @@ impl Backlog {
         self.counts.expired += (before - self.waiting.len()) as u64;
     }
 
-    /// Says how an attempt ended. `random` is for the jitter of the back-off.
-    pub fn settle(&mut self, ticket: Ticket, verdict: Verdict, now: Instant, random: u64) {
-        let Some(mut entry) = self.in_flight.remove(&ticket) else { return };
+    /// Says how an attempt ended. `random` is for the jitter of the back-off. Tells whether that ended an outage.
+    pub fn settle(&mut self, ticket: Ticket, verdict: Verdict, now: Moment, random: u64) -> bool {
+        let Some(mut entry) = self.in_flight.remove(&ticket) else { return false };
+        let was_outage = self.in_outage();
         match verdict {
             Verdict::Delivered => {
                 self.counts.delivered += 1;
                 self.counts.delivered_bytes += entry.upload.body.len() as u64;
                 self.bytes -= entry.weight;
-                self.health = Health::default();
+                self.health.recover();
             }
             Verdict::Refused => {
                 self.counts.refused += 1;
                 self.bytes -= entry.weight;
-                self.health = Health::default();
+                self.health.recover();
             }
             Verdict::NotYet { patiently, retry_after } => {
                 self.counts.retried += 1;
@@ -293,11 +318,13 @@ impl Backlog {
                 let wait = |failures| {
                     if patiently { backoff::LONGEST } else { backoff::delay(failures, random) }
                 };
-                entry.not_before = Some(now + wait(entry.failures));
-                self.health.probe_at = Some(now + wait(self.health.failures_in_row));
+                entry.not_before = Some(now.instant + wait(entry.failures));
+                self.health.probe_at = Some(now.instant + wait(self.health.failures_in_row));
                 if let Some(pause) = retry_after.filter(|_| !self.draining) {
-                    let until = now + pause.min(LONGEST_PAUSE);
-                    self.health.paused_until = self.health.paused_until.max(Some(until));
+                    let pause = Pause { since: now, length: pause.min(LONGEST_PAUSE) };
+                    if self.health.pause.is_none_or(|earlier| earlier.left(now) < pause.length) {
+                        self.health.pause = Some(pause);
+                    }
                 }
                 self.waiting.insert(ticket, entry);
             }
@@ -305,10 +332,12 @@ impl Backlog {
                 self.waiting.insert(ticket, entry);
             }
         }
+        was_outage && !self.in_outage()
     }
 
     /// Ends all back-off: a thaw is a chance to deliver. What the remote asked for in so many words still holds.
-    pub fn wake(&mut self) {
+    pub fn wake(&mut self, now: Moment) {
+        self.health.pause = self.health.pause.filter(|pause| !pause.left(now).is_zero());
         for entry in self.waiting.values_mut() {
             entry.not_before = None;
         }
@@ -316,10 +345,10 @@ impl Backlog {
     }
 
     /// From now on everything is tried at once, whatever is known of the remote: there is no later.
-    pub fn start_drain(&mut self) {
+    pub fn start_drain(&mut self, now: Moment) {
         self.draining = true;
         self.health = Health::default();
-        self.wake();
+        self.wake(now);
     }
 
     /// The moment that separates the uploads accepted so far from those to come.
@@ -334,11 +363,16 @@ impl Backlog {
         let left = |map: &BTreeMap<Ticket, Entry>| map.range(..fence).next().is_some();
         if !left(&self.waiting) && !left(&self.in_flight) {
             Progress::Settled
-        } else if self.in_flight.is_empty() && self.health.probe_at.is_some() && self.in_outage() {
+        } else if self.in_flight.is_empty() && self.is_quiet() {
             Progress::Stalled
         } else {
             Progress::Pending
         }
+    }
+
+    /// Whether nothing is to be sent for a while.
+    const fn is_quiet(&self) -> bool {
+        self.health.pause.is_some() || (self.health.probe_at.is_some() && self.in_outage())
     }
 
     const fn in_outage(&self) -> bool {

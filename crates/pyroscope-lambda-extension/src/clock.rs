@@ -1,5 +1,6 @@
 //! The two clocks that the extension lives by, given to it by its caller.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -16,10 +17,11 @@ pub struct Clock {
 #[derive(Clone, Copy, Debug)]
 enum Wall {
     System,
-    /// Moves with tokio's clock, from `start` at `origin`.
+    /// Moves with tokio's clock, from `start` at `origin`, and by what that clock has slept through, in milliseconds.
     Simulated {
         start: SystemTime,
         origin: Instant,
+        slept_ms: Option<&'static AtomicU64>,
     },
 }
 
@@ -50,7 +52,14 @@ impl Clock {
     /// A wall clock that shows `start` now and moves with tokio's clock, paused or not.
     #[must_use]
     pub fn simulated(start: SystemTime) -> Self {
-        Self { wall: Wall::Simulated { start, origin: Instant::now() } }
+        Self { wall: Wall::Simulated { start, origin: Instant::now(), slept_ms: None } }
+    }
+
+    /// The same, for freezes in which monotonic time stands still: the wall clock is ahead by `slept_ms` (milliseconds),
+    /// which the caller adds to at each thaw.
+    #[must_use]
+    pub fn simulated_over_freezes(start: SystemTime, slept_ms: &'static AtomicU64) -> Self {
+        Self { wall: Wall::Simulated { start, origin: Instant::now(), slept_ms: Some(slept_ms) } }
     }
 
     /// Now, on both clocks.
@@ -59,7 +68,10 @@ impl Clock {
         let instant = Instant::now();
         let wall = match self.wall {
             Wall::System => SystemTime::now(),
-            Wall::Simulated { start, origin } => start + instant.saturating_duration_since(origin),
+            Wall::Simulated { start, origin, slept_ms } => {
+                let slept_ms = slept_ms.map_or(0, |slept_ms| slept_ms.load(Ordering::Relaxed));
+                start + instant.saturating_duration_since(origin) + Duration::from_millis(slept_ms)
+            }
         };
         Moment { instant, wall }
     }

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -20,9 +21,6 @@ use crate::upload::{Endpoint, Upload};
 /// How long an attempt that was under way over a freeze may still take. Its connection is dead more often than not.
 const THAW_GRACE: Duration = Duration::from_millis(250);
 
-/// A push or an OTLP request that is larger than this once decompressed goes on without our labels, in bytes.
-const DECOMPRESSION_LIMIT: usize = 64 * 1024 * 1024;
-
 const BAD_CREDENTIALS: &str = "the remote does not accept the credentials: check PYROSCOPE_AUTH_TOKEN, or \
     PYROSCOPE_BASIC_AUTH_USER and PYROSCOPE_BASIC_AUTH_PASSWORD, and PYROSCOPE_TENANT_ID";
 
@@ -35,6 +33,10 @@ pub struct Delivery {
     queue: Arc<Queue>,
     remote: Remote,
     session: Arc<Session>,
+    /// A push or an OTLP request that is larger than this once decompressed goes on without our labels, in bytes.
+    decompressed_limit: usize,
+    /// Held while a long body is labelled: one at a time, or their decompressed sizes would add up.
+    labelling: Semaphore,
     /// Marked when the environment thaws after a pause in which connections may have died.
     thawed: watch::Sender<()>,
     failures: Mutex<Failures>,
@@ -52,9 +54,19 @@ struct Failures {
 
 impl Delivery {
     /// Delivery from `queue` to `remote`, in the name of `session`.
+    ///
+    /// A push or an OTLP request that takes more than `decompressed_limit` bytes decompressed goes on without our labels.
     #[must_use]
-    pub fn new(queue: Arc<Queue>, remote: Remote, session: Arc<Session>) -> Self {
-        Self { queue, remote, session, thawed: watch::Sender::new(()), failures: Mutex::default() }
+    pub fn new(queue: Arc<Queue>, remote: Remote, session: Arc<Session>, decompressed_limit: usize) -> Self {
+        Self {
+            queue,
+            remote,
+            session,
+            decompressed_limit,
+            labelling: Semaphore::new(1),
+            thawed: watch::Sender::new(()),
+            failures: Mutex::default(),
+        }
     }
 
     /// Sends what the queue says is to be sent, until it is dropped. The queue bounds how many are under way.
@@ -88,29 +100,33 @@ impl Delivery {
 
     async fn deliver(self: Arc<Self>, Attempt { ticket, upload }: Attempt) {
         let mut thawed = self.thawed.subscribe();
-        let Some(labelled) = self.label(&upload).await else {
-            self.queue.settle(ticket, Verdict::Cut); // the process is ending
-            return;
-        };
+        let labelled = self.label(&upload).await;
         let started = Instant::now();
         let verdict = tokio::select! {
+            biased; // an answer that has come counts, even where it is time to cut
+
             outcome = self.remote.attempt(&upload, &labelled) => self.judge(&upload, outcome, started),
             () = async { drop(thawed.changed().await); sleep(THAW_GRACE).await } => {
                 tracing::debug!("an upload was under way over a freeze; sending it again on a fresh connection");
                 Verdict::Cut
             }
         };
-        self.queue.settle(ticket, verdict);
+        if self.queue.settle(ticket, verdict) {
+            tracing::info!("the remote is back: profiles are delivered again");
+        }
     }
 
     /// Puts the labels on, where that takes long in a thread of its own: SDKs must not wait for it.
-    async fn label(&self, upload: &Arc<Upload>) -> Option<Labelled> {
+    async fn label(&self, upload: &Arc<Upload>) -> Labelled {
         let labels = LabelSet::session(self.session.id());
+        let limit = self.decompressed_limit;
         if upload.body.len() <= LONG_TO_LABEL {
-            return Some(label(upload, &labels));
+            return label(upload, &labels, limit);
         }
-        let upload = Arc::clone(upload);
-        spawn_blocking(move || label(&upload, &labels)).await.ok()
+        let _one_at_a_time = self.labelling.acquire().await;
+        let labelling = Arc::clone(upload);
+        let labelled = spawn_blocking(move || label(&labelling, &labels, limit)).await;
+        labelled.unwrap_or_else(|_| Labelled::unchanged(upload))
     }
 
     fn judge(&self, upload: &Upload, outcome: Outcome, started: Instant) -> Verdict {
@@ -122,9 +138,6 @@ impl Delivery {
             Outcome::Delivered => {
                 let ms = milliseconds(now - started);
                 tracing::debug!(path, bytes = upload.body.len(), ms, "profile delivered");
-                if let Some(similar) = failures.not_yet.over().or(failures.unauthorized.over()) {
-                    tracing::info!(similar, "profiles are delivered again");
-                }
                 Verdict::Delivered
             }
             Outcome::Refused { status, reason } => {
@@ -152,25 +165,26 @@ impl Delivery {
 }
 
 /// Puts the labels on. What can't be edited safely goes on as it came.
-fn label(upload: &Upload, labels: &LabelSet) -> Labelled {
-    let untouched = || Labelled { query: upload.query.clone(), body: upload.body.clone() };
-    match upload.endpoint {
+fn label(upload: &Upload, labels: &LabelSet, limit: usize) -> Labelled {
+    let mut labelled = Labelled::unchanged(upload);
+    let add = match upload.endpoint {
         Endpoint::Ingest | Endpoint::PrefixedIngest => {
-            let query = upload.query.as_deref().and_then(|query| labels::ingest::add(query, labels));
-            Labelled { query: query.or_else(|| upload.query.clone()), body: upload.body.clone() }
-        }
-        Endpoint::Push | Endpoint::Otlp => {
-            let add = if upload.endpoint == Endpoint::Push { labels::push::add } else { labels::otlp::add };
-            let header = |name| upload.headers.get(name).and_then(|value| value.to_str().ok());
-            let (content_type, encoding) = (header("content-type"), header("content-encoding"));
-            match add(&upload.body, content_type, encoding, labels, DECOMPRESSION_LIMIT) {
-                Ok(Some(body)) => Labelled { query: upload.query.clone(), body },
-                Ok(None) => untouched(),
-                Err(reason) => {
-                    tracing::debug!(path = upload.endpoint.path(), %reason, "profile goes on without our labels");
-                    untouched()
-                }
+            if let Some(query) = upload.query.as_deref().and_then(|query| labels::ingest::add(query, labels))
+            {
+                labelled.query = Some(query);
             }
+            return labelled;
+        }
+        Endpoint::Push => labels::push::add,
+        Endpoint::Otlp => labels::otlp::add,
+    };
+    let header = |name| upload.headers.get(name).and_then(|value| value.to_str().ok());
+    match add(&upload.body, header(CONTENT_TYPE), header(CONTENT_ENCODING), labels, limit) {
+        Ok(Some(body)) => labelled.body = body,
+        Ok(None) => {}
+        Err(reason) => {
+            tracing::debug!(path = upload.endpoint.path(), %reason, "profile goes on without our labels");
         }
     }
+    labelled
 }

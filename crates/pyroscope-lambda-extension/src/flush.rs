@@ -11,8 +11,12 @@ use crate::config::{FlushConfig, FlushStrategy};
 /// Never hold up to the very deadline of the invocation: the function would time out for our sake.
 pub const DEADLINE_MARGIN: Duration = Duration::from_millis(200);
 
-/// After so many holds in a row that did not help, none until a delivery succeeds.
+/// After so many holds in a row that did not help, hardly any until a delivery succeeds.
 const UNHELPFUL_HOLDS: u32 = 3;
+
+/// Until then one invocation in so many is held: a function of milliseconds gives no delivery the time that it takes,
+/// and would never learn that the remote is back.
+const PROBE_EVERY: u32 = 16;
 
 /// The flush policy of one environment.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct Policy {
     config: FlushConfig,
     /// Holds in a row that did not help.
     unhelpful: u32,
+    /// Invocations since the latest hold that could have been held.
+    unheld: u32,
     /// Deliveries counted when the policy was last asked or told.
     delivered: u64,
 }
@@ -30,7 +36,7 @@ impl Policy {
     /// A policy that goes by `config`.
     #[must_use]
     pub const fn new(config: FlushConfig) -> Self {
-        Self { config, unhelpful: 0, delivered: 0 }
+        Self { config, unhelpful: 0, unheld: 0, delivered: 0 }
     }
 
     /// How long `next` may be held at most: nothing where it should not be.
@@ -42,7 +48,11 @@ impl Policy {
             self.unhelpful = 0;
         }
         self.delivered = delivered;
-        if progress == Progress::Settled || self.unhelpful >= UNHELPFUL_HOLDS {
+        if progress != Progress::Pending {
+            return Duration::ZERO;
+        }
+        self.unheld += 1;
+        if self.unhelpful >= UNHELPFUL_HOLDS && self.unheld < PROBE_EVERY {
             return Duration::ZERO;
         }
         let until_deadline = left.map(|left| left.saturating_sub(DEADLINE_MARGIN));
@@ -64,6 +74,7 @@ impl Policy {
 
     /// Takes note of how a hold ended. `delivered` counts all deliveries so far.
     pub fn held(&mut self, progress: Progress, delivered: u64) {
+        self.unheld = 0;
         let helped = progress == Progress::Settled || delivered > self.delivered;
         self.unhelpful = if helped { 0 } else { self.unhelpful.saturating_add(1) };
         self.delivered = delivered;
@@ -121,6 +132,21 @@ mod tests {
         assert_eq!(policy.hold(Progress::Pending, None, 7), Duration::ZERO);
         assert!(policy.has_given_up(7) && !policy.has_given_up(8));
         assert_eq!(policy.hold(Progress::Pending, None, 8), BUDGET);
+    }
+
+    #[test]
+    fn after_three_holds_in_vain_one_invocation_in_sixteen_is_held() {
+        let mut policy = policy(FlushStrategy::Auto);
+        let held: Vec<usize> = (0..50)
+            .filter(|_| {
+                let held = !policy.hold(Progress::Pending, None, 0).is_zero();
+                if held {
+                    policy.held(Progress::Pending, 0);
+                }
+                held
+            })
+            .collect();
+        assert_eq!(held, [0, 1, 2, 18, 34]);
     }
 
     #[test]

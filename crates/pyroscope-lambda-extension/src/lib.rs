@@ -22,10 +22,11 @@
 //! - [`self_profile`]: the extension's own profile, sent through its own queue
 //! - [`clock`]: monotonic and wall-clock time, given by the caller
 //! - [`net`]: connections, given by the caller
+//! - [`random`]: randomness, given by the caller
 //! - [`log`]: text and JSON lines
 //!
-//! [`run`] puts them together. It is given its listeners, its configuration, its network and its clock, so that a
-//! whole extension runs in a test.
+//! [`run`] puts them together. It is given its listeners, its configuration, its network, its clock and its
+//! randomness, so that a whole extension runs in a test.
 
 pub mod backlog;
 pub mod backoff;
@@ -40,6 +41,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod net;
 pub mod queue;
+pub mod random;
 pub mod recovery;
 pub mod remote;
 pub mod self_profile;
@@ -61,6 +63,7 @@ use self::lambda::client::Client;
 use self::lifecycle::{End, Lifecycle};
 use self::net::{Dial, Listen};
 use self::queue::Queue;
+use self::random::Random;
 use self::remote::Remote;
 use self::self_profile::SelfProfiler;
 use self::session::{Session, SessionId};
@@ -100,6 +103,8 @@ pub struct Surroundings<L> {
     pub network: Arc<dyn Dial>,
     /// The time.
     pub clock: Clock,
+    /// For the jitter of the back-off; session ids come from the operating system.
+    pub random: Arc<dyn Random>,
 }
 
 /// Runs the extension until the platform shuts it down or `stop` resolves; says how every upload ended.
@@ -110,16 +115,17 @@ pub struct Surroundings<L> {
 /// Where there is no platform to register with, or it refuses.
 pub async fn run<L: Listen + 'static>(
     config: Config,
-    Surroundings { name, listeners, network, clock }: Surroundings<L>,
+    Surroundings { name, listeners, network, clock, random }: Surroundings<L>,
     stop: impl Future<Output = ()>,
 ) -> Result<Counts, Error> {
-    let queue = Arc::new(Queue::new(config.queue_bytes, config.workers.get(), clock));
+    let queue = Arc::new(Queue::new(config.queue_bytes, config.workers.get(), clock, random));
     let session = Arc::new(Session::new(SessionId::random().unwrap_or(SessionId::from_bits(0))));
     let mut intake = Intake::new(Arc::clone(&queue), clock, config.queue_bytes);
     let delivery = match &config.remote {
         Ok(address) => {
             let remote = Remote::new(Arc::clone(&network), address, &config, clock);
-            let delivery = Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session)));
+            let delivery =
+                Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session), config.queue_bytes));
             tokio::spawn(Arc::clone(&delivery).run());
             Some(delivery)
         }

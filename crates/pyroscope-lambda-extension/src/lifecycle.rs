@@ -17,6 +17,7 @@ use crate::lambda::deadline;
 use crate::lambda::event::{Event, Invoke, Shutdown};
 use crate::lambda::telemetry::{self, HandlerEnd, Wait};
 use crate::queue::Queue;
+use crate::random::{OsRandom, Random};
 use crate::recovery::Recovery;
 use crate::self_profile::SelfProfiler;
 use crate::session::{Session, SessionId};
@@ -145,7 +146,7 @@ impl Lifecycle {
                 return Err(error);
             }
             tracing::debug!(%error, "registration failed; trying again");
-            sleep(backoff::delay(failures, random())).await;
+            sleep(backoff::delay(failures, OsRandom.bits())).await;
         }
     }
 
@@ -202,7 +203,7 @@ impl Lifecycle {
                     if failures.is_power_of_two() {
                         tracing::error!(%error, failures, "can't get the next event; trying again");
                     }
-                    sleep(backoff::delay(failures, random())).await;
+                    sleep(backoff::delay(failures, OsRandom.bits())).await;
                 }
             }
         }
@@ -313,8 +314,4 @@ impl Lifecycle {
         );
         counts
     }
-}
-
-fn random() -> u64 {
-    getrandom::u64().unwrap_or_default()
 }

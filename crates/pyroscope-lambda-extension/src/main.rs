@@ -9,6 +9,7 @@ use http::HeaderValue;
 use pyroscope_lambda_extension::clock::Clock;
 use pyroscope_lambda_extension::config::{self, Config};
 use pyroscope_lambda_extension::net::Tcp;
+use pyroscope_lambda_extension::random::OsRandom;
 use pyroscope_lambda_extension::{Error, Surroundings, intake, log, run};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,8 +42,8 @@ fn extension() -> ExitCode {
         runtime.block_on(async {
             // Before registration: once all extensions have registered, the function may start and post.
             let listeners = intake::bind(config.port).await;
-            let (network, clock) = (Arc::new(Tcp), Clock::system());
-            run(config, Surroundings { name: name(), listeners, network, clock }, stop()).await
+            let (network, clock, random) = (Arc::new(Tcp), Clock::system(), Arc::new(OsRandom));
+            run(config, Surroundings { name: name(), listeners, network, clock, random }, stop()).await
         })
     });
     match result {

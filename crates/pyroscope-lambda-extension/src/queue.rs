@@ -1,13 +1,14 @@
 //! The one queue between intake and delivery: a [`Backlog`] that can be shared and waited for.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::backlog::{Attempt, Backlog, Counts, Next, NotTaken, Progress, Ticket, Verdict};
 use crate::clock::Clock;
+use crate::random::Random;
 use crate::upload::Upload;
 
 /// Uploads on their way from the intake to the remote.
@@ -21,6 +22,7 @@ pub struct Queue {
     /// Uploads that SDKs have begun to post.
     arriving: AtomicUsize,
     clock: Clock,
+    random: Arc<dyn Random>,
 }
 
 /// Marks an upload as arriving for as long as it lives.
@@ -32,12 +34,13 @@ pub struct Arriving<'a>(&'a Queue);
 impl Queue {
     /// An empty queue of at most `capacity` bytes that lets `concurrency` uploads be under way at once.
     #[must_use]
-    pub fn new(capacity: usize, concurrency: usize, clock: Clock) -> Self {
+    pub fn new(capacity: usize, concurrency: usize, clock: Clock, random: Arc<dyn Random>) -> Self {
         Self {
             backlog: Mutex::new(Backlog::new(capacity, concurrency)),
             changed: watch::Sender::new(()),
             arriving: AtomicUsize::new(0),
             clock,
+            random,
         }
     }
 
@@ -83,20 +86,20 @@ impl Queue {
         }
     }
 
-    /// Says how an attempt ended.
-    pub fn settle(&self, ticket: Ticket, verdict: Verdict) {
-        let random = getrandom::u64().unwrap_or_default();
-        self.change(|backlog| backlog.settle(ticket, verdict, Instant::now(), random));
+    /// Says how an attempt ended. Tells whether that ended an outage.
+    pub fn settle(&self, ticket: Ticket, verdict: Verdict) -> bool {
+        let random = self.random.bits();
+        self.change(|backlog| backlog.settle(ticket, verdict, self.clock.now(), random))
     }
 
     /// Ends all back-off.
     pub fn wake(&self) {
-        self.change(Backlog::wake);
+        self.change(|backlog| backlog.wake(self.clock.now()));
     }
 
     /// From now on everything is tried at once.
     pub fn start_drain(&self) {
-        self.change(Backlog::start_drain);
+        self.change(|backlog| backlog.start_drain(self.clock.now()));
     }
 
     /// The moment that separates the uploads accepted so far from those to come.

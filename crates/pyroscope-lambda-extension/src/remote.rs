@@ -51,6 +51,16 @@ pub struct Labelled {
     pub body: Bytes,
 }
 
+// === impl Labelled ===
+
+impl Labelled {
+    /// The upload as it came.
+    #[must_use]
+    pub fn unchanged(upload: &Upload) -> Self {
+        Self { query: upload.query.clone(), body: upload.body.clone() }
+    }
+}
+
 // === impl Remote ===
 
 impl Remote {

@@ -85,17 +85,17 @@ proptest! {
                 },
                 Event::Settle { which, verdict, random } if !under_way.is_empty() => {
                     let attempt = under_way.swap_remove(which % under_way.len());
-                    backlog.settle(attempt.ticket, verdict, now.instant, random);
+                    backlog.settle(attempt.ticket, verdict, now, random);
                 }
                 Event::Settle { .. } => {}
                 Event::Pass { duration } => {
                     now = Moment { instant: now.instant + duration, wall: now.wall + duration };
                 }
                 Event::SetBack { duration } => now.wall -= duration,
-                Event::Wake => backlog.wake(),
+                Event::Wake => backlog.wake(now),
                 Event::Drain => {
                     draining = true;
-                    backlog.start_drain();
+                    backlog.start_drain(now);
                 }
             }
             let counts = backlog.counts();
@@ -106,7 +106,7 @@ proptest! {
             prop_assert_eq!(backlog.progress(backlog.fence()) == Progress::Settled, backlog.is_empty());
         }
         for attempt in under_way {
-            backlog.settle(attempt.ticket, Verdict::Delivered, now.instant, 0);
+            backlog.settle(attempt.ticket, Verdict::Delivered, now, 0);
         }
         let left = backlog.abandon().len() as u64;
         backlog.count_spooled(left);
@@ -139,7 +139,7 @@ proptest! {
                     } else {
                         Verdict::Delivered
                     };
-                    backlog.settle(attempt.ticket, verdict, now.instant, random);
+                    backlog.settle(attempt.ticket, verdict, now, random);
                 }
                 Next::At(instant) => {
                     let duration = instant - now.instant;

@@ -71,7 +71,7 @@ fn wait(backlog: &mut Backlog, time: &Time) -> Duration {
 
 fn fail(backlog: &mut Backlog, time: &Time, random: u64) {
     let attempt = send(backlog, time);
-    backlog.settle(attempt.ticket, FAILED, time.now().instant, random);
+    backlog.settle(attempt.ticket, FAILED, time.now(), random);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn no_more_uploads_are_under_way_at_once_than_there_are_workers() {
     let first = send(&mut backlog, &time);
     send(&mut backlog, &time);
     assert!(matches!(backlog.next(time.now()), Next::Idle));
-    backlog.settle(first.ticket, Verdict::Delivered, time.now().instant, 0);
+    backlog.settle(first.ticket, Verdict::Delivered, time.now(), 0);
     send(&mut backlog, &time);
 }
 
@@ -90,10 +90,10 @@ fn the_oldest_go_first_and_a_failed_one_waits_its_back_off() {
     let mut time = Time::new();
     let mut backlog = backlog(2, 1, &time);
     let first = send(&mut backlog, &time);
-    backlog.settle(first.ticket, FAILED, time.now().instant, MOST);
+    backlog.settle(first.ticket, FAILED, time.now(), MOST);
     let second = send(&mut backlog, &time);
     assert!(second.ticket > first.ticket);
-    backlog.settle(second.ticket, Verdict::Delivered, time.now().instant, 0);
+    backlog.settle(second.ticket, Verdict::Delivered, time.now(), 0);
     assert_eq!(wait(&mut backlog, &time), Duration::from_millis(100));
     time.pass(Duration::from_millis(100));
     assert_eq!(send(&mut backlog, &time).ticket, first.ticket);
@@ -105,7 +105,7 @@ fn after_three_failures_in_a_row_one_probe_stands_for_all() {
     let mut backlog = backlog(9, 5, &time);
     let attempts: Vec<_> = (0..3).map(|_| send(&mut backlog, &time)).collect();
     for attempt in attempts {
-        backlog.settle(attempt.ticket, FAILED, time.now().instant, 400_000);
+        backlog.settle(attempt.ticket, FAILED, time.now(), 400_000);
     }
     assert_eq!(
         wait(&mut backlog, &time),
@@ -115,10 +115,25 @@ fn after_three_failures_in_a_row_one_probe_stands_for_all() {
     time.pass(Duration::from_millis(400));
     let probe = send(&mut backlog, &time);
     assert!(matches!(backlog.next(time.now()), Next::Idle), "one probe at a time");
-    backlog.settle(probe.ticket, Verdict::Delivered, time.now().instant, 0);
+    backlog.settle(probe.ticket, Verdict::Delivered, time.now(), 0);
     for _ in 0..5 {
         send(&mut backlog, &time);
     }
+}
+
+#[test]
+fn the_end_of_an_outage_is_told_once() {
+    let mut time = Time::new();
+    let mut backlog = backlog(5, 1, &time);
+    let mut settle = |verdict| {
+        time.pass(Duration::from_secs(10));
+        let attempt = send(&mut backlog, &time);
+        backlog.settle(attempt.ticket, verdict, time.now(), 0)
+    };
+    assert!(!settle(FAILED) && !settle(FAILED) && !settle(Verdict::Delivered), "two failures are no outage");
+    assert!(!settle(FAILED) && !settle(FAILED) && !settle(FAILED) && !settle(FAILED));
+    assert!(settle(Verdict::Delivered));
+    assert!(!settle(Verdict::Delivered));
 }
 
 #[test]
@@ -131,7 +146,7 @@ fn an_upload_that_is_itself_the_trouble_is_not_the_probe_for_ever() {
     backlog.accept(upload(10, time.now().wall)).unwrap();
     time.pass(Duration::from_secs(10));
     let probe = send(&mut backlog, &time);
-    backlog.settle(probe.ticket, Verdict::Delivered, time.now().instant, 0);
+    backlog.settle(probe.ticket, Verdict::Delivered, time.now(), 0);
     assert_eq!(backlog.len(), 1, "the new upload went first, and ended the outage");
 }
 
@@ -140,12 +155,26 @@ fn a_thaw_ends_back_off_but_not_what_the_remote_asked_for() {
     let time = Time::new();
     let mut backlog = backlog(1, 1, &time);
     fail(&mut backlog, &time, MOST);
-    backlog.wake();
+    backlog.wake(time.now());
     let attempt = send(&mut backlog, &time);
     let asked = Verdict::NotYet { patiently: false, retry_after: Some(Duration::from_secs(7)) };
-    backlog.settle(attempt.ticket, asked, time.now().instant, 0);
-    backlog.wake();
+    backlog.settle(attempt.ticket, asked, time.now(), 0);
+    backlog.wake(time.now());
     assert_eq!(wait(&mut backlog, &time), Duration::from_secs(7));
+}
+
+#[test]
+fn what_the_remote_asked_for_passes_in_a_freeze_and_outlasts_a_success_of_another_attempt() {
+    let mut time = Time::new();
+    let mut backlog = backlog(3, 2, &time);
+    let (first, second) = (send(&mut backlog, &time), send(&mut backlog, &time));
+    let asked = Verdict::NotYet { patiently: false, retry_after: Some(Duration::from_secs(7)) };
+    backlog.settle(first.ticket, asked, time.now(), 0);
+    backlog.settle(second.ticket, Verdict::Delivered, time.now(), 0);
+    assert_eq!(wait(&mut backlog, &time), Duration::from_secs(7));
+    time.pass(Duration::from_secs(3));
+    let frozen = Moment { instant: time.now().instant, wall: time.now().wall + Duration::from_secs(4) };
+    assert!(matches!(backlog.next(frozen), Next::Send(_)));
 }
 
 #[test]
@@ -154,7 +183,7 @@ fn a_cut_attempt_goes_again_at_once_and_counts_as_no_failure() {
     let mut backlog = backlog(1, 1, &time);
     for _ in 0..5 {
         let attempt = send(&mut backlog, &time);
-        backlog.settle(attempt.ticket, Verdict::Cut, time.now().instant, MOST);
+        backlog.settle(attempt.ticket, Verdict::Cut, time.now(), MOST);
     }
     send(&mut backlog, &time);
     assert_eq!(backlog.counts().retried, 0);
@@ -171,7 +200,7 @@ fn when_memory_is_full_the_oldest_that_wait_make_room() {
     backlog.accept(upload(5_000, time.now().wall)).unwrap();
     assert_eq!(backlog.counts().evicted, 2, "the one in flight stays");
     assert!(backlog.bytes() <= 10_000);
-    backlog.settle(in_flight.ticket, Verdict::Delivered, time.now().instant, 0);
+    backlog.settle(in_flight.ticket, Verdict::Delivered, time.now(), 0);
     assert_eq!(send(&mut backlog, &time).upload.body.len(), 5_000);
 }
 
@@ -213,7 +242,7 @@ fn a_drain_tries_everything_at_once_whatever_is_known_of_the_remote() {
         fail(&mut backlog, &time, 400_000);
     }
     wait(&mut backlog, &time);
-    backlog.start_drain();
+    backlog.start_drain(time.now());
     for _ in 0..20 {
         send(&mut backlog, &time);
     }
@@ -228,7 +257,7 @@ fn progress_tells_of_the_uploads_before_the_fence_alone() {
     assert_eq!(backlog.progress(fence), Progress::Pending);
     let attempt = send(&mut backlog, &time);
     assert_eq!(backlog.progress(fence), Progress::Pending);
-    backlog.settle(attempt.ticket, Verdict::Refused, time.now().instant, 0);
+    backlog.settle(attempt.ticket, Verdict::Refused, time.now(), 0);
     assert_eq!(backlog.progress(fence), Progress::Settled);
 }
 
@@ -239,11 +268,11 @@ fn in_an_outage_waiting_is_no_use_once_the_probe_has_failed() {
     let fence = backlog.fence();
     for _ in 0..3 {
         assert_eq!(backlog.progress(fence), Progress::Pending);
-        backlog.wake();
+        backlog.wake(time.now());
         fail(&mut backlog, &time, MOST);
     }
     assert_eq!(backlog.progress(fence), Progress::Stalled);
-    backlog.wake();
+    backlog.wake(time.now());
     assert_eq!(backlog.progress(fence), Progress::Pending, "the next probe may succeed");
 }
 
@@ -257,6 +286,6 @@ fn what_is_left_comes_out_oldest_first_in_flight_or_not() {
     let in_flight = send(&mut backlog, &time);
     let left: Vec<_> = backlog.abandon().iter().map(|left| left.upload.body.len()).collect();
     assert_eq!(left, [1, 2, 3]);
-    backlog.settle(in_flight.ticket, Verdict::Delivered, time.now().instant, 0);
+    backlog.settle(in_flight.ticket, Verdict::Delivered, time.now(), 0);
     assert_eq!(backlog.counts().delivered, 0, "it was given up: it must not be counted twice");
 }

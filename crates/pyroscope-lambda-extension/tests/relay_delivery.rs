@@ -82,7 +82,17 @@ async fn a_profile_waits_for_a_remote_that_is_not_there_yet() {
     let sink = sink_with(Options::default().listen(([127, 0, 0, 1], port).into())).await;
     let arrivals = accepted(&sink, 1).await;
     assert_eq!(arrivals[0].series[0].app, "early");
-    extension.logs("profiles are delivered again").await;
+}
+
+#[tokio::test]
+async fn the_end_of_an_outage_is_told() {
+    let down = Reaction::Answer(Answer::code(503));
+    let sink = sink_that(Behaviour::normal().next(3, down)).await;
+    let extension = Extension::of(&sink.url()).dev().await;
+    extension.profile("patient").await;
+    accepted(&sink, 1).await;
+    extension.logs("the remote is back").await;
+    assert_eq!(extension.lines("not delivered yet").len(), 1, "of an outage one line a second at most");
 }
 
 #[tokio::test]

@@ -5,11 +5,13 @@
 mod spool_support;
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyroscope_lambda_extension::backlog::MAX_AGE;
 use pyroscope_lambda_extension::clock::Clock;
 use pyroscope_lambda_extension::queue::Queue;
+use pyroscope_lambda_extension::random::OsRandom;
 use pyroscope_lambda_extension::spool::Error;
 use spool_support::{Fixture, LARGEST, in_a_minute, now, texts, upload_of_age, uploads};
 
@@ -115,7 +117,7 @@ async fn what_the_queue_has_no_room_for_stays_for_later() {
     assert_eq!(fixture.spool.store(&uploads, in_a_minute()).written, 5);
 
     // A queue that holds two, both of which are being sent.
-    let queue = Queue::new(25_000, 2, Clock::simulated(now()));
+    let queue = Queue::new(25_000, 2, Clock::simulated(now()), Arc::new(OsRandom));
     let mut full = false;
     for found in fixture.pick_up() {
         let recovered = found.unwrap();

@@ -19,6 +19,8 @@ pub(super) struct Evidence {
     pub(super) refused: BTreeSet<u64>,
     /// How each process of the extension ended, in the order of their starts.
     pub(super) ends: Vec<End>,
+    /// From when to when the environment was frozen.
+    pub(super) frozen: Vec<(SystemTime, SystemTime)>,
     /// What the extension says of itself, all processes together.
     pub(super) counted: Counted,
 }
@@ -30,6 +32,8 @@ pub(super) struct Stored {
     pub(super) at: SystemTime,
     /// Whether the answer never went out.
     pub(super) answer_lost: bool,
+    /// Whether the answer was bytes of our own: in drips, without an end, with a word before it.
+    pub(super) odd_answer: bool,
     /// What is wrong with it.
     pub(super) altered: Option<String>,
 }
@@ -49,6 +53,8 @@ pub(super) struct Counted {
     pub(super) evicted: u64,
     pub(super) spooled: u64,
     pub(super) recovered: u64,
+    /// Neither delivered nor spooled for lack of time or room: what must not be.
+    pub(super) lost: u64,
 }
 
 /// What became of every profile.
@@ -59,6 +65,8 @@ pub(super) struct Account {
     pub(super) delivered: usize,
     /// Stored more than once, since the answer before was lost or came too late.
     pub(super) excused_duplicates: usize,
+    /// Stored more than once after an answer that the extension might have understood: it came in a freeze, or was odd.
+    pub(super) needless_duplicates: usize,
     pub(super) refused: usize,
     pub(super) lost_by_kill: usize,
     /// Expired or evicted, by the extension's own count.
@@ -71,7 +79,8 @@ pub(super) struct Account {
 // === impl Account ===
 
 impl Account {
-    pub(super) fn of(evidence: &Evidence) -> Self {
+    /// With `strict`, no duplicate is needless and all the same right.
+    pub(super) fn of(evidence: &Evidence, strict: bool) -> Self {
         let acknowledged = &evidence.entries.acknowledged;
         let mut account = Self {
             acknowledged: acknowledged.len(),
@@ -109,19 +118,22 @@ impl Account {
             account.wrong.extend(lost);
         }
         for (number, copies) in &stored {
-            account.check_copies(*number, copies, &evidence.ends);
+            account.check_copies(*number, copies, evidence, strict);
         }
         account
     }
 
-    fn check_copies(&mut self, number: u64, copies: &[&Stored], ends: &[End]) {
+    fn check_copies(&mut self, number: u64, copies: &[&Stored], evidence: &Evidence, strict: bool) {
         let altered = copies.iter().filter_map(|copy| copy.altered.as_ref());
         self.wrong.extend(altered.map(|what| format!("profile {number} arrived altered: {what}")));
         let Some((_, before)) = copies.split_last() else { return };
         // Each copy but the last has to be one that the extension could not know of.
         for copy in before {
-            if copy.answer_lost || ends.iter().any(|end| end.cuts_off(copy.at)) {
+            let in_freeze = |(from, to): &(SystemTime, SystemTime)| copy.at + CLOSE > *from && copy.at < *to;
+            if copy.answer_lost || evidence.ends.iter().any(|end| end.cuts_off(copy.at)) {
                 self.excused_duplicates += 1;
+            } else if !strict && (copy.odd_answer || evidence.frozen.iter().any(in_freeze)) {
+                self.needless_duplicates += 1;
             } else {
                 self.wrong
                     .push(format!("profile {number} was delivered again after an answer that was not lost"));
@@ -144,12 +156,13 @@ fn ranges(missing: &[(u64, usize)]) -> Vec<(u64, u64, usize)> {
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counted { expired, evicted, spooled, recovered } = self.counted;
+        let Counted { expired, evicted, spooled, recovered, lost } = self.counted;
         let rows = [
             ("acknowledged", self.acknowledged),
             ("turned away, and so not promised", self.turned_away),
             ("delivered", self.delivered),
             ("duplicates after a lost answer", self.excused_duplicates),
+            ("duplicates over a freeze or an odd answer", self.needless_duplicates),
             ("refused for good, on purpose", self.refused),
             ("lost by a kill", self.lost_by_kill),
             ("given up (expired or evicted)", self.given_up),
@@ -160,7 +173,7 @@ impl fmt::Display for Account {
         }
         writeln!(
             f,
-            "  The extension counts {expired} expired, {evicted} evicted, {spooled} spooled, {recovered} recovered."
+            "  The extension counts {expired} expired, {evicted} evicted, {spooled} spooled, {recovered} recovered, {lost} lost."
         )
     }
 }
@@ -187,7 +200,13 @@ mod tests {
     }
 
     fn stored(number: u64, seconds: u64, answer_lost: bool) -> Stored {
-        Stored { number, at: start() + Duration::from_secs(seconds), answer_lost, altered: None }
+        Stored {
+            number,
+            at: start() + Duration::from_secs(seconds),
+            answer_lost,
+            odd_answer: false,
+            altered: None,
+        }
     }
 
     /// Two processes: the first is killed after 10 s, the second ends in order after 20 s.
@@ -199,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_profile_that_never_arrived_is_lost_unless_its_process_was_killed() {
-        let account = Account::of(&evidence("started\n1 200\nstarted\n2 200\n3 503\n", Vec::new()));
+        let account = Account::of(&evidence("started\n1 200\nstarted\n2 200\n3 503\n", Vec::new()), true);
 
         assert_eq!((account.acknowledged, account.turned_away, account.lost_by_kill), (2, 1, 1));
         assert_eq!(account.wrong, ["profile 2, acknowledged by process 1, never arrived"]);
@@ -210,7 +229,7 @@ mod tests {
         let ledger = "started\n9 200\nstarted\n1 200\n2 200\n3 200\n5 200\n";
         let mut evidence = evidence(ledger, Vec::new());
         evidence.ends.truncate(0);
-        let wrong = Account::of(&evidence).wrong;
+        let wrong = Account::of(&evidence, true).wrong;
 
         assert_eq!(wrong.len(), 3);
         assert_eq!(wrong[0], "profiles 1 to 3, acknowledged by process 1, never arrived");
@@ -225,9 +244,23 @@ mod tests {
             (vec![stored(1, 1, false), stored(1, 2, true)], 0, 1),
             (vec![stored(1, 10, false), stored(1, 11, false)], 1, 0),
         ] {
-            let account = Account::of(&evidence("started\nstarted\n1 200\n", copies));
+            let account = Account::of(&evidence("started\nstarted\n1 200\n", copies), true);
             assert_eq!((account.excused_duplicates, account.wrong.len()), (excused, wrong));
             assert_eq!(account.delivered, 1);
+        }
+    }
+
+    #[test]
+    fn a_duplicate_over_a_freeze_or_an_odd_answer_is_needless_and_strictly_wrong() {
+        let mut frozen =
+            evidence("started\nstarted\n1 200\n", vec![stored(1, 3, false), stored(1, 5, false)]);
+        frozen.frozen = vec![(start() + Duration::from_secs(2), start() + Duration::from_secs(4))];
+        let mut odd = evidence("started\nstarted\n1 200\n", vec![stored(1, 3, false), stored(1, 5, false)]);
+        odd.stored[0].odd_answer = true;
+        for evidence in [frozen, odd] {
+            let account = Account::of(&evidence, false);
+            assert_eq!((account.needless_duplicates, account.wrong.len()), (1, 0));
+            assert_eq!(Account::of(&evidence, true).wrong.len(), 1);
         }
     }
 
@@ -237,7 +270,7 @@ mod tests {
         evidence.refused.insert(1);
         evidence.counted.evicted = 1;
         evidence.stored[0].altered = Some("the body differs".to_owned());
-        let account = Account::of(&evidence);
+        let account = Account::of(&evidence, true);
 
         assert_eq!((account.refused, account.given_up, account.delivered), (1, 1, 1));
         assert_eq!(account.wrong, ["profile 3 arrived altered: the body differs"]);

@@ -46,8 +46,8 @@ pub(super) enum Trouble {
     /// Never, says the remote.
     Final(u16),
     Garbage,
-    /// The answer comes a byte at a time.
-    Drips,
+    /// The answer comes a byte at a time, with so many milliseconds after each.
+    Drips(u64),
     /// The status comes, and a body that never ends.
     Endless,
     EarlyHints,
@@ -65,7 +65,8 @@ impl Fault {
     /// Any fault.
     pub(super) fn any(dice: &mut Dice) -> Self {
         match dice.within(0..=9) {
-            0 => Self::Slow(Duration::from_millis(dice.within(5..=600))),
+            // Never as long as an attempt, when nobody could say whether the answer came in time.
+            0 => Self::Slow(Duration::from_millis(dice.one_of(&[5, 50, 200, 300, 600], 50))),
             1 => Self::Refuses,
             2 => Self::Greets(
                 dice.one_of(&[Greeting::Hang, Greeting::Reset, Greeting::TlsAlert], Greeting::Hang),
@@ -128,7 +129,8 @@ impl Trouble {
             5..=6 => Self::Transient(dice.one_of(&[408, 425, 429, 499, 500, 502, 503, 504], 503)),
             7 => Self::TransientInside,
             8 => dice.one_of(&[Self::Garbage, Self::CutAnswer], Self::Garbage),
-            9 => Self::Drips,
+            // In time, or too slowly for a short attempt.
+            9 => Self::Drips(dice.one_of(&[2, 2, 2, 40], 2)),
             10 => Self::Endless,
             _ => Self::EarlyHints,
         }
@@ -155,7 +157,9 @@ impl Trouble {
             }
             Self::Garbage => Reaction::Raw(Raw::new().send("\u{1}\u{2} no HTTP at all\r\n\r\n")),
             Self::CutAnswer => Reaction::Raw(Raw::new().send("HTTP/1.1 2").stored().end(End::Close)),
-            Self::Drips => Reaction::Raw(Raw::new().drip(OK, pause).stored().answered()),
+            Self::Drips(pause) => {
+                Reaction::Raw(Raw::new().drip(OK, Duration::from_millis(pause)).stored().answered())
+            }
             Self::Endless => {
                 let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
                 Reaction::Raw(Raw::new().send(head).stored().answered().drip_for_ever(b'x', pause))

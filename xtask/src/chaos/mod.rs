@@ -41,6 +41,9 @@ pub(crate) struct Chaos {
     /// Deliver over TLS; else plain with even seeds and TLS with odd ones
     #[arg(long)]
     tls: bool,
+    /// Fail on duplicates over a freeze or after an odd answer, too, which a better reading of the answer would avoid
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     build: Build,
 }
@@ -72,7 +75,7 @@ impl Chaos {
 
         let schedule = Schedule::new(seed, profiles, invocations);
         let (evidence, mut wrong) = stage.play(&schedule).await?;
-        let mut account = Account::of(&evidence);
+        let mut account = Account::of(&evidence, self.strict);
         let (lives, kills) = (evidence.ends.len(), evidence.ends.iter().filter(|end| end.killed).count());
         println!(
             "  {lives} processes, {kills} of them killed, in {} environments",

@@ -1,5 +1,6 @@
 //! What happens in a run: all of it follows from the seed.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::fault::Fault;
@@ -117,9 +118,19 @@ impl Environment {
             let gap = if dice.percent(5) { 3_100 } else { dice.within(1..=150) };
             self.acts.push(Act::Gap(Duration::from_millis(gap)));
         }
-        if dice.percent(3) {
+        if dice.percent(1) {
             self.acts.push(Act::Kill);
         }
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { strategy, workers, attempt, shutdown, .. } = self;
+        write!(
+            f,
+            "strategy {strategy}, {workers} workers, {attempt:?} an attempt, {shutdown:?} for a shutdown"
+        )
     }
 }
 
@@ -135,7 +146,7 @@ impl Invoke {
         };
         // One that hangs shows what a short deadline does; the others have time to post what they have to.
         let timeout = if then == Then::Hang { dice.within(400..=900) } else { dice.within(1_000..=2_000) };
-        let kill_after = dice.percent(3).then(|| Duration::from_millis(dice.within(0..=30)));
+        let kill_after = dice.percent(1).then(|| Duration::from_millis(dice.within(0..=30)));
         Self { first, profiles, work_ms, timeout: Duration::from_millis(timeout), then, kill_after }
     }
 }

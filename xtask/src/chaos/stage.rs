@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lambda_sandbox::{Fault as SandboxFault, Invocation, Limits, Sandbox, ShutdownReason, ShutdownReport};
 use pyroscope_sink::Sink;
@@ -36,6 +36,8 @@ pub(super) struct Stage {
     pub(super) port: u16,
     refused: Refused,
     ends: Vec<End>,
+    frozen: Vec<(SystemTime, SystemTime)>,
+    frozen_since: Option<SystemTime>,
     counted: Counted,
     /// What the sandbox saw that must not be.
     wrong: Vec<String>,
@@ -60,6 +62,8 @@ impl Stage {
             port,
             refused: Refused::default(),
             ends: Vec::new(),
+            frozen: Vec::new(),
+            frozen_since: None,
             counted: Counted::default(),
             wrong: Vec::new(),
         }
@@ -77,6 +81,7 @@ impl Stage {
             stored,
             refused: self.refused.numbers(),
             ends: self.ends,
+            frozen: self.frozen,
             counted: self.counted,
         };
         Ok((evidence, self.wrong))
@@ -90,7 +95,9 @@ impl Stage {
     async fn live(&mut self, number: usize, environment: &Environment) -> Result<(), Error> {
         let sandbox = self.start(environment).await?;
         let mut life = Life { alive: true, killed: false };
+        self.note(&format!("environment {number}: {environment}"))?;
         for act in &environment.acts {
+            self.note(&format!("{act:?}"))?;
             match act {
                 Act::Fault(fault) => fault.impose(&self.sink, &self.refused).await,
                 Act::DropConnections => drop(self.sink.drop_connections()),
@@ -131,18 +138,11 @@ impl Stage {
     }
 
     async fn start(&self, environment: &Environment) -> Result<Sandbox, Error> {
-        let program = std::env::current_exe().map_err(Error::io("find this program's own file"))?;
         let limits = Limits { shutdown: environment.shutdown, ..Limits::default() };
-        let relay = format!("127.0.0.1:{}", self.port);
-        let mut builder = Sandbox::builder(program)
-            .arg(load::COMMAND)
-            .extension(&self.extension)
+        let mut builder = load::environment::around(&self.extension, self.port, &self.ledger())?
             .limits(limits)
-            .runtime_env(load::RELAY, relay)
-            .runtime_env(load::LEDGER, self.ledger())
-            .extension_env("PYROSCOPE_PORT", self.port.to_string())
             .extension_env("PYROSCOPE_REMOTE_ADDRESS", self.sink.url())
-            .extension_env("PYROSCOPE_SPOOL_DIR", self.folder.join("spool"))
+            .extension_env("PYROSCOPE_SPOOL_DIR", self.spool())
             .extension_env("PYROSCOPE_TIMEOUT", format!("{}ms", environment.attempt.as_millis()))
             .extension_env("PYROSCOPE_NUM_WORKERS", environment.workers.to_string())
             .extension_env("PYROSCOPE_FLUSH_STRATEGY", environment.strategy)
@@ -163,8 +163,10 @@ impl Stage {
             tokio::time::sleep(after).await;
             sandbox.kill(EXTENSION).await
         };
+        self.thawed();
         let (invocation, killed) = tokio::join!(sandbox.invoke_within(order.payload(), timeout), kill);
         let invocation = invocation.map_err(|source| Error::part("an invocation", &source))?;
+        self.frozen_since = Some(SystemTime::now());
         if invocation.init.is_some() {
             *life = Life { alive: true, killed: false };
         }
@@ -174,6 +176,10 @@ impl Stage {
             self.ended(reset, life);
         }
         Ok(())
+    }
+
+    fn thawed(&mut self) {
+        self.frozen.extend(self.frozen_since.take().map(|since| (since, SystemTime::now())));
     }
 
     /// An invocation may fail as the schedule says, and in no other way.
@@ -192,23 +198,31 @@ impl Stage {
     }
 
     async fn end(&mut self, number: usize, sandbox: &Sandbox, mut life: Life) -> Result<(), Error> {
+        self.thawed();
         let report = sandbox.shutdown(ShutdownReason::Spindown).await;
         if life.alive {
             self.ended(&report, &mut life);
         }
-        let mut log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(Self::log(&self.folder))
-            .map_err(Error::io("open the log"))?;
-        let mut text = format!("--- environment {number}\n");
+        self.note(&format!("shut down after {:?}", report.total))?;
+        let mut text = format!("--- what environment {number} wrote\n");
         for line in sandbox.logs() {
             if line.process == EXTENSION {
                 self.counted.add(&line.text);
             }
             let _ = writeln!(text, "{line}");
         }
-        log.write_all(text.as_bytes()).map_err(Error::io("write the log"))
+        self.append(&text)
+    }
+
+    /// A line in the log about what happens now.
+    fn note(&self, what: &str) -> Result<(), Error> {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.append(&format!("{:.3} {what}\n", at.as_secs_f64()))
+    }
+
+    fn append(&self, text: &str) -> Result<(), Error> {
+        let log = fs::OpenOptions::new().create(true).append(true).open(Self::log(&self.folder));
+        log.and_then(|mut log| log.write_all(text.as_bytes())).map_err(Error::io("write the log"))
     }
 
     fn ended(&mut self, report: &ShutdownReport, life: &mut Life) {
@@ -221,6 +235,10 @@ impl Stage {
             let process = self.ends.len() - 1;
             self.wrong.push(format!("process {process} did not end by itself within its shutdown: {how}"));
         }
+    }
+
+    fn spool(&self) -> PathBuf {
+        self.folder.join("spool")
     }
 
     fn ledger(&self) -> PathBuf {
@@ -251,6 +269,15 @@ impl Stage {
     fn stored(&mut self) -> Vec<Stored> {
         let mut stored = Vec::new();
         for arrival in &self.sink.arrivals() {
+            let at = arrival.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+            let number = arrival.request.header(NUMBER);
+            let (is_stored, lost) = (arrival.stored, arrival.is_answer_lost());
+            let status = arrival.status.map(|status| status.as_u16());
+            let line = format!(
+                "{at:.3} profile {number}: stored {is_stored}, status {status:?}, answer lost {lost}\n"
+            );
+            // The log is for people; a run does not fail for its sake.
+            let _ = self.append(&line);
             if !arrival.stored {
                 // What the sink itself finds wrong with a request that came whole is wrong with the request.
                 if let Some(refusal) = arrival.refusal.as_ref().filter(|_| arrival.status.is_some()) {
@@ -267,6 +294,7 @@ impl Stage {
                 number,
                 at: arrival.at,
                 answer_lost: arrival.is_answer_lost(),
+                odd_answer: arrival.status.is_none(),
                 altered: altered.map(|altered| altered.to_string()),
             });
         }
@@ -279,7 +307,7 @@ impl Stage {
 impl Counted {
     /// Takes the counts of the line that a process logs at its end.
     fn add(&mut self, line: &str) {
-        if !line.contains("msg=done") {
+        if !(line.contains(" accepted=") && line.contains(" delivered=")) {
             return;
         }
         for (name, count) in line.split_whitespace().filter_map(|word| word.split_once('=')) {
@@ -289,6 +317,7 @@ impl Counted {
                 "evicted" => self.evicted += count,
                 "spooled" => self.spooled += count,
                 "recovered" => self.recovered += count,
+                "lost" => self.lost += count,
                 _ => {}
             }
         }

@@ -4,8 +4,10 @@
 //! - [`profile`]: profiles that are all different, in every format
 //! - [`order`]: what an invocation is to do
 //! - [`ledger`]: which profiles were acknowledged, in a file that outlives every crash
+//! - [`environment`]: a sandbox around it
 //! - [`http`]: as much of HTTP as that needs
 
+pub(crate) mod environment;
 mod http;
 pub(crate) mod ledger;
 pub(crate) mod order;
@@ -25,13 +27,13 @@ use self::profile::{NUMBER, profile};
 use crate::error::Error;
 
 /// The name of this command, which the sandbox is told to run.
-pub(crate) const COMMAND: &str = "load";
+const COMMAND: &str = "load";
 
 /// Where the relay is: `host:port`.
-pub(crate) const RELAY: &str = "LOAD_RELAY";
+const RELAY: &str = "LOAD_RELAY";
 
 /// The ledger's file.
-pub(crate) const LEDGER: &str = "LOAD_LEDGER";
+const LEDGER: &str = "LOAD_LEDGER";
 
 const API: &str = "/2018-06-01/runtime";
 
