@@ -32,10 +32,12 @@
 //! - `event`: what happens, as a stream
 //! - `report`: what init, an invocation and a shutdown came to
 //! - `error`: what can go wrong, for the function and for the caller
+//! - `cpu`: the CPU share that comes with memory
 //! - `memory`: how much of it a process holds
 //! - `id`: random identifiers
 
 mod api;
+mod cpu;
 mod endpoint;
 mod engine;
 mod error;
@@ -48,6 +50,7 @@ mod settings;
 mod telemetry;
 mod variables;
 
+pub use cpu::CpuShare;
 pub use endpoint::serve;
 pub use engine::Sandbox;
 pub use error::{Fault, InitError, InvokeError, Tail};

@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) region: String,
     pub(crate) account_id: String,
     pub(crate) memory_mb: u32,
+    pub(crate) limit_cpu: bool,
     pub(crate) timeout: Duration,
     pub(crate) initialization: InitializationType,
     pub(crate) freeze: bool,
@@ -111,6 +112,7 @@ impl Builder {
             region: "eu-central-1".to_owned(),
             account_id: "123456789012".to_owned(),
             memory_mb: 512,
+            limit_cpu: false,
             timeout: Duration::from_secs(3),
             initialization: InitializationType::default(),
             freeze: true,
@@ -196,9 +198,18 @@ impl Builder {
         self
     }
 
-    /// The function's memory in MB (default: 512). It is told, not enforced.
+    /// The function's memory in MB (default: 512). It is told, not enforced; for the CPU share that comes with it see [`Self::limit_cpu`].
     pub fn memory_mb(mut self, memory: u32) -> Self {
         self.settings.memory_mb = memory;
+        self
+    }
+
+    /// Whether the processes have only the CPU share that comes with the function's memory, 1769 MB being one vCPU (default: no).
+    ///
+    /// It holds from the end of init on, for all processes together. It takes a control group, which this machine may refuse:
+    /// [`Sandbox::cpu_share`] tells.
+    pub fn limit_cpu(mut self, limit: bool) -> Self {
+        self.settings.limit_cpu = limit;
         self
     }
 

@@ -56,9 +56,9 @@ pub(crate) struct Environment {
     /// The function's timeout
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// The function's memory, told to it, not enforced
-    #[arg(long, value_name = "MB", default_value_t = 512)]
-    pub(crate) memory: u32,
+    /// The function's memory and the CPU share that comes with it: 1769 MB is one vCPU [default: 512 MB, and all CPUs]
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub(crate) memory: Option<u32>,
     /// Let processes run on between invocations
     #[arg(long)]
     pub(crate) no_freeze: bool,

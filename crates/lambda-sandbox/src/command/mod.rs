@@ -120,10 +120,12 @@ fn builder(environment: &Environment) -> Builder {
         .args(words)
         .function_name(&environment.function_name)
         .handler(&environment.handler)
-        .memory_mb(environment.memory)
         .timeout(environment.timeout)
         .initialization(environment.initialization)
         .freeze(!environment.no_freeze);
+    if let Some(memory) = environment.memory {
+        builder = builder.memory_mb(memory).limit_cpu(true);
+    }
     if let Some(root) = &environment.task_root {
         builder = builder.task_root(root);
     }

@@ -54,6 +54,7 @@ pub(super) fn line(record: &Record) -> Option<Line> {
         Event::InitDone(report) => ("init", init(report)),
         Event::RestoreDone { duration } => ("restore", format!("done in {} ms", millis(*duration))),
         Event::InitFailed { error } => ("init", format!("failed: {error}")),
+        Event::CpuShare(share) => ("cpu", share.to_string()),
         Event::Listening { address } => (
             "endpoint",
             format!(

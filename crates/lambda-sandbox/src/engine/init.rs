@@ -30,6 +30,7 @@ pub(super) async fn init(
         generation
     });
     shared.journal.emit(Event::InitStarted { generation });
+    shared.limit_cpu(false);
     let started = Instant::now();
     let by = tokio::time::Instant::from_std(started + shared.settings.limits.init);
 
@@ -56,6 +57,7 @@ pub(super) async fn init(
         Err(_) => return Err(late(shared, |e| e.first_next_at.is_some(), "ask for its first event")),
     }
 
+    shared.limit_cpu(true);
     let report = report(&shared.lock(), generation, started);
     shared.journal.emit(Event::InitDone(report.clone()));
     Ok(report)
@@ -141,6 +143,10 @@ fn start(
         .update(|environment| {
             let (process, child) = Process::start(name, command)?;
             let pid = process.pid;
+            if let Some(group) = &shared.cpu {
+                // One that has ended already needs no share.
+                let _ = group.add(pid);
+            }
             keep(environment, process);
             Ok((pid, child))
         })

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::state::Environment;
 use super::{Call, Shared, freeze, init, invoke, restore, shutdown};
 use crate::api;
+use crate::cpu::CpuShare;
 use crate::error::{Fault, InitError, InvokeError};
 use crate::event::{Event, Journal, LogLine, Record};
 use crate::memory;
@@ -207,6 +208,12 @@ impl Sandbox {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether the processes are held to the CPU share that comes with the function's memory; `None` where nobody asked for it.
+    #[must_use]
+    pub fn cpu_share(&self) -> Option<CpuShare> {
+        self.shared.cpu_share.clone()
     }
 
     /// The directory that stands for `/tmp`: the processes' `TMPDIR`. It outlives a reset, not the sandbox.

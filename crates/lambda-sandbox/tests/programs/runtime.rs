@@ -1,4 +1,4 @@
-//! A runtime whose function does what the event's text says: `echo`, `sleep:MS`, `exit:CODE`, `hang`, `error`, `twice`.
+//! A runtime whose function does what the event's text says: `echo`, `sleep:MS`, `burn:MS`, `exit:CODE`, `hang`, `error`, `twice`.
 //!
 //! The first argument is what it does before its first `next`: `ready`, `exit`, `init-error`, `hang`, `restore`,
 //! `internal` (registers an extension of its own). The second is how many
@@ -62,6 +62,7 @@ fn serve(api: &str) {
         let (action, argument) = text.split_once(':').unwrap_or((text, "0"));
         match action {
             "sleep" => std::thread::sleep(Duration::from_millis(argument.parse().expect("milliseconds"))),
+            "burn" => burn(Duration::from_millis(argument.parse().expect("milliseconds"))),
             "exit" => std::process::exit(argument.parse().expect("a code")),
             "hang" => hang(),
             "error" => {
@@ -97,6 +98,14 @@ fn internal_extension(api: &str) {
             println!("inner {} {}", event.status, event.body);
         }
     });
+}
+
+/// Keeps a CPU busy.
+fn burn(duration: Duration) {
+    let started = std::time::Instant::now();
+    while started.elapsed() < duration {
+        std::hint::spin_loop();
+    }
 }
 
 fn hang() -> ! {
