@@ -64,7 +64,7 @@ pub enum InitializationType {
     /// An ordinary cold start.
     #[default]
     OnDemand,
-    /// An environment that was made ahead of time.
+    /// An environment that was made ahead of time: frozen at the end of init, until the first invocation.
     ProvisionedConcurrency,
     /// `SnapStart`: stopped at the end of init, as for a snapshot; the first invocation restores it.
     SnapStart,

@@ -274,8 +274,13 @@ impl Sandbox {
     async fn initialise(&self) -> Result<InitReport, InitError> {
         match init::init(&self.shared, &self.directory, &self.address.to_string()).await {
             Ok(report) => {
-                if self.shared.settings.initialization == InitializationType::SnapStart {
-                    self.freeze().await;
+                // What was made ahead of time waits, frozen, for the first invocation.
+                match self.shared.settings.initialization {
+                    InitializationType::SnapStart => self.freeze().await,
+                    InitializationType::ProvisionedConcurrency if self.shared.settings.freeze => {
+                        self.freeze().await;
+                    }
+                    _ => {}
                 }
                 *self.init.lock().unwrap_or_else(PoisonError::into_inner) = report.clone();
                 Ok(report)
