@@ -12,6 +12,9 @@ use crate::engine::Sandbox;
 use crate::error::InitError;
 use crate::event::{Journal, Record};
 
+/// How long an init may take that no client waits for.
+const AHEAD_OF_TIME: Duration = Duration::from_secs(130);
+
 /// Describes a sandbox, then [starts](Builder::start) it.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is started"]
@@ -37,7 +40,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) initialization: InitializationType,
     pub(crate) freeze: bool,
-    pub(crate) limits: Limits,
+    /// Where the caller has chosen them.
+    pub(crate) limits: Option<Limits>,
     pub(crate) telemetry: bool,
 }
 
@@ -116,7 +120,7 @@ impl Builder {
             timeout: Duration::from_secs(3),
             initialization: InitializationType::default(),
             freeze: true,
-            limits: Limits::default(),
+            limits: None,
             telemetry: true,
         };
         Self { settings, journal: Arc::new(Journal::new()) }
@@ -231,9 +235,10 @@ impl Builder {
         self
     }
 
-    /// The platform's time limits (default: Lambda's own).
+    /// The platform's time limits (default: Lambda's own; init may take longer than [`Limits::default`] says where it is not
+    /// on demand: 130 s or the function's timeout, whichever is longer).
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.settings.limits = limits;
+        self.settings.limits = Some(limits);
         self
     }
 
@@ -260,6 +265,16 @@ impl Builder {
 impl Settings {
     pub(crate) fn is_managed(&self) -> bool {
         self.initialization == InitializationType::LambdaManagedInstances
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits.unwrap_or_else(|| {
+            let limits = Limits::default();
+            if self.initialization == InitializationType::OnDemand {
+                return limits;
+            }
+            Limits { init: AHEAD_OF_TIME.max(self.timeout), ..limits }
+        })
     }
 
     pub(crate) fn arn(&self) -> String {
@@ -305,5 +320,26 @@ impl ShutdownReason {
             Self::Timeout => "timeout",
             Self::Failure => "failure",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn init(initialization: InitializationType, timeout: u64) -> Duration {
+        let timeout = Duration::from_secs(timeout);
+        Builder::new("p").initialization(initialization).timeout(timeout).settings.limits().init
+    }
+
+    #[test]
+    fn an_init_that_no_client_waits_for_may_take_longer_unless_the_caller_has_chosen() {
+        use InitializationType::{OnDemand, ProvisionedConcurrency, SnapStart};
+        assert_eq!(init(OnDemand, 900), Duration::from_secs(10));
+        assert_eq!(init(ProvisionedConcurrency, 3), Duration::from_secs(130));
+        assert_eq!(init(SnapStart, 900), Duration::from_secs(900));
+        let chosen = Limits { init: Duration::from_secs(1), ..Limits::default() };
+        let builder = Builder::new("p").initialization(SnapStart).limits(chosen);
+        assert_eq!(builder.settings.limits(), chosen);
     }
 }

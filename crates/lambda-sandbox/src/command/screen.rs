@@ -130,7 +130,7 @@ impl Screen {
                 self.running += 1;
                 self.invocations()
             }
-            Event::RuntimeDone { .. } => "the function is done, its extensions are not".to_owned(),
+            Event::RuntimeDone { .. } => "waiting for extensions".to_owned(),
             Event::InvocationDone(_) => {
                 self.running = self.running.saturating_sub(1);
                 match (self.running, &self.now) {

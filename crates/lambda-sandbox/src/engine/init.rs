@@ -32,7 +32,7 @@ pub(super) async fn init(
     shared.journal.emit(Event::InitStarted { generation });
     shared.limit_cpu(false);
     let started = Instant::now();
-    let by = tokio::time::Instant::from_std(started + shared.settings.limits.init);
+    let by = tokio::time::Instant::from_std(started + shared.settings.limits().init);
 
     start_extensions(shared, directory, api, generation)?;
     let registered =
@@ -178,7 +178,7 @@ fn late(shared: &Shared, extension: impl Fn(&Extension) -> bool, step: &'static 
         late.map_or_else(|| RUNTIME.to_owned(), |extension| extension.name.clone())
     };
     let tail = shared.tail(&name);
-    InitError::Timeout { name, step, limit: shared.settings.limits.init, tail }
+    InitError::Timeout { name, step, limit: shared.settings.limits().init, tail }
 }
 
 fn report(environment: &Environment, generation: u64, started: Instant) -> InitReport {
