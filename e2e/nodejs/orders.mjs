@@ -1,6 +1,6 @@
 // A Lambda function that takes orders, under the Pyroscope SDK for Node.js: uneven work, for the end-to-end tests.
 //
-// PYROSCOPE_SERVER_ADDRESS says where profiles go, UPLOAD_SECONDS how often.
+// PYROSCOPE_SERVER_ADDRESS says where profiles go, UPLOAD_SECONDS how often, FLUSH=true sends them in every invocation.
 
 import Pyroscope from '@pyroscope/nodejs';
 
@@ -49,9 +49,14 @@ function checkStock(until) {
 export async function takeOrder(event) {
   const start = performance.now();
   const ms = event.work_ms;
-  return {
+  const receipt = {
     total_cents: priceBasket(start + ms * 0.6),
     printed_bytes: renderReceipt(start + ms * 0.85),
     missing: checkStock(start + ms),
   };
+  if (process.env.FLUSH === 'true') {
+    await Pyroscope.stop();
+    Pyroscope.start();
+  }
+  return receipt;
 }

@@ -10,20 +10,21 @@ use crate::expected::Expected;
 
 const HINT: &str = "install a JDK 17 or later and Maven (Debian: openjdk-17-jdk-headless, maven)";
 
-const SOURCE: &str = "src/main/java/orders/Orders.java";
+const SOURCES: [&str; 2] = ["src/main/java/orders/Orders.java", "src/main/java/orders/Uploads.java"];
 
 /// Compiles the function and puts what it needs beside it.
 pub(super) async fn prepare(e2e: &Path) -> Result<Subject, Error> {
-    let workshop = Workshop::open(e2e, "java", &["pom.xml", SOURCE])?;
+    let [orders, uploads] = SOURCES;
+    let workshop = Workshop::open(e2e, "java", &["pom.xml", orders, uploads])?;
     // A repository of its own, so that nothing depends on what else was built on this machine.
     let maven = || {
         let goals = ["--quiet", "--batch-mode", "-Dmaven.repo.local=repository"];
         Step::new("mvn", &goals, HINT)
     };
     workshop.install_once("pom.xml", &[maven().arg("dependency:copy-dependencies")]).await?;
-    let source =
+    let compile =
         Step::new("javac", &["--release", "17", "-d", "classes", "-cp", "target/dependency/*"], HINT);
-    workshop.run(&source.arg(SOURCE)).await?;
+    workshop.run(&compile.arg(orders).arg(uploads)).await?;
     let class_path = ["classes", "target/dependency/*"].map(|part| workshop.folder.join(part));
     let [classes, dependencies] = class_path.map(|part| part.display().to_string());
     let handler = "orders.Orders::handleRequest";

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use flate2::read::GzDecoder;
@@ -18,12 +19,12 @@ const TOOL: &str = "jfr";
 /// Where a sample of a thread that used the CPU is told.
 const SAMPLE: &str = "jdk.ExecutionSample";
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Printed {
     recording: Recording,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Recording {
     events: Vec<Event>,
 }
@@ -71,10 +72,14 @@ pub(super) async fn merge(arrivals: &Arrivals, folder: &Path) -> Result<Merged, 
             GzDecoder::new(part).read_to_end(&mut recording).map_err(Error::io("unpack a recording"))?;
         }
     }
+    if recording.is_empty() {
+        return Ok(merged(Printed::default()));
+    }
     let file = folder.join("recording.jfr");
     fs::write(&file, recording).map_err(Error::io(format!("write {}", file.display())))?;
     let mut command = Command::new(TOOL);
     command.args(["print", "--json", "--stack-depth", "64", "--events", SAMPLE]).arg(&file);
+    command.stderr(Stdio::inherit());
     let output = command.output().await.map_err(|source| Error::Missing {
         program: TOOL.to_owned(),
         hint: "it is part of every JDK",

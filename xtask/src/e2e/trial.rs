@@ -70,7 +70,9 @@ impl Trial<'_> {
             let arrivals = remote.arrivals();
             wrong.extend(self.wrong(&arrivals, &life));
             let merged = self.merge(&remote, &arrivals).await?;
-            wrong.extend(self.subject.expected.wrong_work(&merged));
+            if wrong.is_empty() {
+                wrong.extend(self.subject.expected.wrong_work(&merged));
+            }
             findings.look_at(&arrivals, &life);
             findings.profiled = self.profiled(&merged, findings.invocations);
         }
