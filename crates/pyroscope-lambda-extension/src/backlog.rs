@@ -3,12 +3,17 @@
 //! No IO, no clock, no randomness of its own: every call is given the moment and the dice. What holds at all times:
 //! accepted + recovered = delivered + refused + expired + evicted + spooled + lost + (waiting + in flight).
 
+mod counts;
+mod health;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use self::counts::Counts;
+use self::health::{Health, Pause};
 use crate::backoff;
 use crate::clock::Moment;
 use crate::upload::Upload;
@@ -21,10 +26,6 @@ pub const MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// The longest pause that a remote's `Retry-After` is believed: what waits must not grow too old over it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-
-/// A thaw ends no back-off that began less than this ago: a function that is invoked hundreds of times a second would try
-/// as often.
-const SHORTEST_BACK_OFF: Duration = Duration::from_secs(1);
 
 /// An upload that is due this soon is worth holding the next event for.
 const SOON: Duration = Duration::from_millis(250);
@@ -67,48 +68,6 @@ struct Entry {
     failures: u32,
     /// Back-off after the latest failure.
     back_off: Option<Pause>,
-}
-
-/// What the latest attempts tell of the remote.
-#[derive(Debug, Default)]
-struct Health {
-    failures_in_row: u32,
-    /// Back-off after the latest failure of any upload: the time to the next probe of an outage.
-    back_off: Option<Pause>,
-    /// The remote asked for quiet.
-    pause: Option<Pause>,
-}
-
-/// So long after a moment, by the larger of both clocks: the monotonic one may stand still in a freeze.
-#[derive(Clone, Copy, Debug)]
-struct Pause {
-    since: Moment,
-    length: Duration,
-}
-
-/// How many uploads came, and how each ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Taken from an SDK, which was told 200.
-    pub accepted: u64,
-    /// Taken from the spool of an earlier process.
-    pub recovered: u64,
-    /// The remote has it.
-    pub delivered: u64,
-    /// The remote refused it for good.
-    pub refused: u64,
-    /// It grew older than [`MAX_AGE`].
-    pub expired: u64,
-    /// It was pushed out by newer ones when memory was full.
-    pub evicted: u64,
-    /// Left to the next process at shutdown.
-    pub spooled: u64,
-    /// Not even that was possible at shutdown.
-    pub lost: u64,
-    /// Attempts that failed and were to be tried again.
-    pub retried: u64,
-    /// Body bytes of what was delivered.
-    pub delivered_bytes: u64,
 }
 
 /// What is to be done next.
@@ -181,33 +140,6 @@ pub enum NotTaken {
 impl Entry {
     fn back_off_left(&self, now: Moment) -> Duration {
         self.back_off.map_or(Duration::ZERO, |back_off| back_off.left(now))
-    }
-}
-
-// === impl Health ===
-
-impl Health {
-    /// The remote answers. An attempt that succeeds in a pause began before it: what the remote asked for still holds.
-    fn recover(&mut self) {
-        *self = Self { pause: self.pause, ..Self::default() };
-    }
-}
-
-// === impl Pause ===
-
-impl Pause {
-    fn left(&self, now: Moment) -> Duration {
-        self.length.saturating_sub(now.since(&self.since))
-    }
-
-    fn is_over(&self, now: Moment) -> bool {
-        self.left(now).is_zero()
-    }
-
-    /// What is left of it after a thaw.
-    fn after_thaw(self, now: Moment) -> Option<Self> {
-        let length = self.length.min(SHORTEST_BACK_OFF);
-        Some(Self { length, ..self }).filter(|pause| !pause.is_over(now))
     }
 }
 
