@@ -5,6 +5,7 @@
 //! - [`e2e`]: the real SDKs of other languages
 //! - [`bench`](mod@bench): what the extension costs, beside a floor program and any peers
 //! - [`chaos`]: whether every acknowledged profile arrives, whatever happens on the way
+//! - [`layer`]: the extension as a Lambda layer
 //! - [`load`]: a function that posts profiles
 //! - [`dice`]: numbers that look random and follow from a seed
 //! - [`environment`]: one life of a Lambda environment
@@ -23,6 +24,7 @@ mod e2e;
 mod environment;
 mod error;
 mod expected;
+mod layer;
 mod load;
 mod port;
 mod table;
@@ -39,6 +41,7 @@ enum Command {
     E2e(e2e::E2e),
     Bench(bench::Bench),
     Chaos(chaos::Chaos),
+    Layer(layer::Layer),
     /// The function of other commands: run by a sandbox, not by people
     #[command(hide = true)]
     Load,
@@ -51,6 +54,7 @@ async fn main() -> ExitCode {
         Command::E2e(e2e) => e2e.run().await,
         Command::Bench(bench) => bench.run(),
         Command::Chaos(chaos) => chaos.run().await,
+        Command::Layer(layer) => layer.run().await,
         Command::Load => load::run(),
     };
     match done {

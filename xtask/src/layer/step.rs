@@ -1,0 +1,51 @@
+//! A command that gets something a build needs: shown to people, or run.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::error::Error;
+
+const HINT: &str = "it gets what the build needs; install it, or get that another way";
+
+/// A program and its arguments.
+#[derive(Debug)]
+pub(super) struct Step(Vec<OsString>);
+
+// === impl Step ===
+
+impl Step {
+    pub(super) fn new<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Self {
+        Self(words.into_iter().map(|word| word.as_ref().to_owned()).collect())
+    }
+
+    /// Runs the command, whose output goes to the terminal, and ends it when it takes longer than `limit`.
+    pub(super) async fn run(&self, limit: Duration) -> Result<(), Error> {
+        eprintln!("  {self}");
+        let (program, arguments) = self
+            .0
+            .split_first()
+            .map_or((OsStr::new(""), &[][..]), |(program, rest)| (program.as_os_str(), rest));
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        match timeout(limit, command.status()).await {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(Error::Failed { command: self.to_string(), status }),
+            Ok(Err(source)) => {
+                Err(Error::Missing { program: program.to_string_lossy().into_owned(), hint: HINT, source })
+            }
+            Err(_) => Err(Error::TooLong { command: self.to_string(), limit }),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = self.0.iter().map(|word| word.to_string_lossy()).collect();
+        f.write_str(&words.join(" "))
+    }
+}
