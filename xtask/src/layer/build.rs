@@ -38,7 +38,9 @@ pub(super) fn build(
         .env("PATH", linker.path()?)
         .env("CARGO", &compiler.cargo)
         .env("RUSTC", &compiler.rustc)
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(compiler, target)?);
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(compiler, target)?)
+        // Asked to leave the debug information out, zig leaves the symbol table out, too.
+        .env("CARGO_PROFILE_RELEASE_STRIP", "none");
     if let StandardLibrary::Source(_) = compiler.standard_library {
         // The option is for nightly compilers, as far as cargo is concerned.
         command.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_abort");

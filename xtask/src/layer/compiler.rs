@@ -5,18 +5,14 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::architecture::Architecture;
-use super::step::Step;
+use super::step::{self, Step, ask};
 use crate::error::Error;
 
 /// How long rustup's servers may take; where they cannot be reached the first connection hangs.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
-
-/// How long Debian's may take for 120 MB.
-const APT_LIMIT: Duration = Duration::from_secs(900);
 
 /// A compiler for one architecture.
 #[derive(Debug)]
@@ -50,19 +46,14 @@ impl Compiler {
     }
 
     /// Adds the library with rustup; where that can't be had, installs Debian's compiler with the library's source.
-    pub(super) async fn install(architecture: Architecture) -> Result<Self, Error> {
+    pub(super) async fn install(architecture: Architecture) -> Result<(), Error> {
         if let Err(error) = with_rustup(architecture).run(RUSTUP_LIMIT).await {
             eprintln!("  {error}");
             for step in with_debian() {
-                step.run(APT_LIMIT).await?;
+                step.run(step::APT_LIMIT).await?;
             }
         }
-        Self::find(architecture).ok_or_else(|| {
-            Error::part(
-                "the compiler",
-                &format!("there still is no standard library for {}", architecture.target()),
-            )
-        })
+        Ok(())
     }
 }
 
@@ -87,20 +78,18 @@ pub(super) fn with_rustup(architecture: Architecture) -> Step {
 
 /// The commands that install a compiler with the library's source where rustup's servers can't be reached.
 pub(super) fn with_debian() -> Vec<Step> {
-    let root = ask(OsStr::new("id"), &["-u"]).is_some_and(|user| user == "0");
-    let sudo: &[&str] = if root { &[] } else { &["sudo"] };
-    let install =
-        ["apt-get", "install", "--yes", "--no-install-recommends", "rustc-web", "cargo-web", "rust-web-src"];
-    vec![
-        Step::new(sudo.iter().chain(&["apt-get", "update", "--quiet"])),
-        Step::new(sudo.iter().chain(&install)),
-    ]
+    step::from_debian(&["rustc-web", "cargo-web", "rust-web-src"])
 }
 
 /// The compiler in use, and the one that Debian installs beside it: each with its cargo.
 fn candidates() -> [(OsString, OsString); 2] {
     let or = |variable, program: &str| env::var_os(variable).unwrap_or_else(|| program.into());
     [(or("RUSTC", "rustc"), or("CARGO", "cargo")), ("/usr/bin/rustc".into(), "/usr/bin/cargo".into())]
+}
+
+/// The folders of the compilers of this machine.
+pub(super) fn sysroots() -> Vec<PathBuf> {
+    candidates().iter().filter_map(|(rustc, _)| sysroot(rustc)).collect()
 }
 
 fn sysroot(rustc: &OsStr) -> Option<PathBuf> {
@@ -116,11 +105,4 @@ fn source(sysroot: &Path, _: Architecture) -> Option<StandardLibrary> {
     // A link, on Debian: the compiler would record where it leads.
     let folder = fs::canonicalize(sysroot.join("lib/rustlib/src/rust")).ok()?;
     folder.join("library/std").is_dir().then_some(StandardLibrary::Source(folder))
-}
-
-/// What a program answers, if it does.
-fn ask(program: &OsStr, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
-    let answer = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| answer.trim_end().to_owned())
 }

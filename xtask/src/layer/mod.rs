@@ -6,6 +6,7 @@
 //! - [`linker`]: zig, which links for either processor on either
 //! - [`step`]: a command that gets something a build needs
 //! - [`build`]: the build of a static binary
+//! - [`strip`](mod@strip): takes the debug information out of it
 //! - [`elf`]: whether a binary is one
 //! - [`archive`]: the zip, and its checksum
 
@@ -16,6 +17,7 @@ mod compiler;
 mod elf;
 mod linker;
 mod step;
+mod strip;
 
 use std::env;
 use std::fs;
@@ -29,6 +31,8 @@ use crate::error::Error;
 use architecture::Architecture;
 use compiler::Compiler;
 use linker::Linker;
+use step::Step;
+use strip::Strip;
 
 /// A megabyte as the budgets and Lambda's console count it.
 const MIB: f64 = 1024.0 * 1024.0;
@@ -44,6 +48,15 @@ pub(crate) struct Layer {
     install: bool,
 }
 
+/// What builds a layer.
+#[derive(Debug)]
+struct Tools {
+    /// In the order of the architectures.
+    compilers: Vec<Compiler>,
+    linker: Linker,
+    strip: Strip,
+}
+
 // === impl Layer ===
 
 impl Layer {
@@ -51,49 +64,76 @@ impl Layer {
         let target = Workspace::locate()?.target;
         let architectures = if self.arch.is_empty() { &Architecture::ALL[..] } else { &self.arch };
         let linker = Linker::under(&target);
-        let compilers = self.prepare(architectures, &linker).await?;
+        if self.install || env::var_os("CI").is_some_and(|ci| ci == "true") {
+            Tools::install(architectures, &linker).await?;
+        }
+        let tools = Tools::find(architectures, linker)?;
         let folder = target.join("layer");
-        for (architecture, compiler) in architectures.iter().zip(&compilers) {
-            let binary = build::build(*architecture, compiler, &linker, &target)?;
+        for (architecture, compiler) in architectures.iter().zip(&tools.compilers) {
+            let built = build::build(*architecture, compiler, &tools.linker, &target)?;
+            // Where the Dockerfile looks for it.
+            let binary = folder.join(architecture.platform()).join(EXTENSION);
+            tools.strip.strip(&built, &binary)?;
             pack(*architecture, &binary, &folder)?;
         }
         Ok(())
     }
+}
 
-    /// A compiler for each architecture, and the linker; or what to run to have them.
-    async fn prepare(&self, architectures: &[Architecture], linker: &Linker) -> Result<Vec<Compiler>, Error> {
-        if self.install || env::var_os("CI").is_some_and(|ci| ci == "true") {
-            if !linker.missing().is_empty() {
-                linker.install().await?;
-            }
-            let mut compilers = Vec::new();
-            for architecture in architectures {
-                compilers.push(match Compiler::find(*architecture) {
-                    Some(compiler) => compiler,
-                    None => Compiler::install(*architecture).await?,
-                });
-            }
-            return Ok(compilers);
-        }
-        let mut missing: Vec<String> = linker.missing().iter().map(ToString::to_string).collect();
+// === impl Tools ===
+
+impl Tools {
+    /// Those of this machine; where one is missing, the commands that get it.
+    fn find(architectures: &[Architecture], linker: Linker) -> Result<Self, Error> {
+        let mut missing: Vec<String> = shown(&linker.missing());
         let mut compilers = Vec::new();
-        let mut without = Vec::new();
+        let mut lacking = false;
         for architecture in architectures {
-            match Compiler::find(*architecture) {
-                Some(compiler) => compilers.push(compiler),
-                None => without.push(compiler::with_rustup(*architecture).to_string()),
+            if let Some(compiler) = Compiler::find(*architecture) {
+                compilers.push(compiler);
+            } else {
+                missing.push(compiler::with_rustup(*architecture).to_string());
+                lacking = true;
             }
         }
-        if !without.is_empty() {
-            missing.extend(without);
-            let debian: Vec<String> = compiler::with_debian().iter().map(ToString::to_string).collect();
-            missing.push(format!("(or on Debian, without rustup's servers: {})", debian.join(" && ")));
+        if lacking {
+            let debian = shown(&compiler::with_debian()).join(" && ");
+            missing.push(format!("(or on Debian, where rustup's servers can't be reached: {debian})"));
         }
-        if missing.is_empty() { Ok(compilers) } else { Err(Error::NotInstalled(missing)) }
+        let strip = Strip::find();
+        if strip.is_none() {
+            missing.extend(shown(&strip::with_debian()));
+        }
+        match strip {
+            Some(strip) if missing.is_empty() => Ok(Self { compilers, linker, strip }),
+            _ => Err(Error::NotInstalled(missing)),
+        }
+    }
+
+    /// Gets what is missing.
+    async fn install(architectures: &[Architecture], linker: &Linker) -> Result<(), Error> {
+        if !linker.missing().is_empty() {
+            linker.install().await?;
+        }
+        for architecture in architectures {
+            if Compiler::find(*architecture).is_none() {
+                Compiler::install(*architecture).await?;
+            }
+        }
+        if Strip::find().is_none() {
+            for step in strip::with_debian() {
+                step.run(step::APT_LIMIT).await?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// Writes the zip and its checksum, and the binary as the Dockerfile looks for it.
+fn shown(steps: &[Step]) -> Vec<String> {
+    steps.iter().map(ToString::to_string).collect()
+}
+
+/// Writes the zip and its checksum.
 fn pack(architecture: Architecture, binary: &Path, folder: &Path) -> Result<(), Error> {
     let content = fs::read(binary).map_err(Error::io(format!("read {}", binary.display())))?;
     if let Some(what) = elf::unfit(&content, architecture) {
@@ -101,18 +141,14 @@ fn pack(architecture: Architecture, binary: &Path, folder: &Path) -> Result<(), 
     }
     let name = format!("{EXTENSION}-{architecture}.zip");
     let archive = archive::pack(&content).map_err(Error::io(format!("pack {name}")))?;
-    write(&folder.join(format!("{name}.sha256")), archive::checksum(&archive, &name).as_bytes())?;
-    write(&folder.join(architecture.platform()).join(EXTENSION), &content)?;
     let file = folder.join(&name);
     write(&file, &archive)?;
+    write(&folder.join(format!("{name}.sha256")), archive::checksum(&archive, &name).as_bytes())?;
     println!("{}: {:.2} MiB, its binary {:.2} MiB", file.display(), mib(&archive), mib(&content));
     Ok(())
 }
 
 fn write(file: &Path, content: &[u8]) -> Result<(), Error> {
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).map_err(Error::io(format!("create {}", folder.display())))?;
-    }
     fs::write(file, content).map_err(Error::io(format!("write {}", file.display())))
 }
 

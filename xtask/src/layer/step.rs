@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::process::Stdio;
+use std::process::{self, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -11,6 +11,9 @@ use tokio::time::timeout;
 use crate::error::Error;
 
 const HINT: &str = "it gets what the build needs; install it, or get that another way";
+
+/// How long Debian's servers may take for 120 MB.
+pub(super) const APT_LIMIT: Duration = Duration::from_secs(900);
 
 /// A program and its arguments.
 #[derive(Debug)]
@@ -48,4 +51,22 @@ impl fmt::Display for Step {
         let words: Vec<_> = self.0.iter().map(|word| word.to_string_lossy()).collect();
         f.write_str(&words.join(" "))
     }
+}
+
+/// The commands that install these packages of Debian.
+pub(super) fn from_debian(packages: &[&str]) -> Vec<Step> {
+    let root = ask(OsStr::new("id"), &["-u"]).is_some_and(|user| user == "0");
+    let sudo: &[&str] = if root { &[] } else { &["sudo"] };
+    let install = ["apt-get", "install", "--yes", "--no-install-recommends"];
+    vec![
+        Step::new(sudo.iter().chain(&["apt-get", "update", "--quiet"])),
+        Step::new(sudo.iter().chain(&install).chain(packages)),
+    ]
+}
+
+/// What a program answers, if it does.
+pub(super) fn ask(program: &OsStr, arguments: &[&str]) -> Option<String> {
+    let output = process::Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
+    let answer = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| answer.trim_end().to_owned())
 }
