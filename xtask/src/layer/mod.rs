@@ -9,6 +9,7 @@
 //! - [`strip`](mod@strip): takes the debug information out of it
 //! - [`elf`]: whether a binary is one
 //! - [`archive`]: the zip, and its checksum
+//! - [`sbom`]: which crates are in the binary
 
 mod architecture;
 mod archive;
@@ -16,6 +17,7 @@ mod build;
 mod compiler;
 mod elf;
 mod linker;
+mod sbom;
 mod step;
 mod strip;
 
@@ -75,6 +77,8 @@ impl Layer {
             let binary = folder.join(architecture.platform()).join(EXTENSION);
             tools.strip.strip(&built, &binary)?;
             pack(*architecture, &binary, &folder)?;
+            let bill = folder.join(format!("{EXTENSION}-{architecture}.cdx.json"));
+            write(&bill, sbom::write(*architecture)?.as_bytes())?;
         }
         Ok(())
     }
