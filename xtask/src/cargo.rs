@@ -117,15 +117,23 @@ impl Binary {
 impl Workspace {
     /// Asks cargo.
     pub(crate) fn locate() -> Result<Self, Error> {
-        let mut command = cargo();
-        command.args(["metadata", "--no-deps", "--format-version", "1"]).stderr(Stdio::inherit());
-        let output = command.output().map_err(|source| missing_cargo(&command, source))?;
-        if !output.status.success() {
-            return Err(Error::Failed { command: "cargo metadata".to_owned(), status: output.status });
-        }
-        serde_json::from_slice(&output.stdout)
-            .map_err(|source| Error::Unreadable { of: "cargo metadata", source })
+        let metadata = ask(&["metadata", "--no-deps", "--format-version", "1"])?;
+        serde_json::from_str(&metadata).map_err(|source| Error::Unreadable { of: "cargo metadata", source })
     }
+}
+
+/// What cargo answers. Its errors go to the terminal.
+pub(crate) fn ask(arguments: &[&str]) -> Result<String, Error> {
+    let mut command = cargo();
+    command.args(arguments).stderr(Stdio::inherit());
+    let output = command.output().map_err(|source| missing_cargo(&command, source))?;
+    if !output.status.success() {
+        return Err(Error::Failed {
+            command: format!("cargo {}", arguments.join(" ")),
+            status: output.status,
+        });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn cargo() -> Command {
