@@ -1,13 +1,36 @@
-"""An order service under the Pyroscope SDK for Python: uneven work, then the SDK's last upload.
+"""A Lambda function that takes orders, under the Pyroscope SDK for Python: uneven work, for the end-to-end tests.
 
-PYROSCOPE_SERVER_ADDRESS says where profiles go, WORK_SECONDS how long it works.
+PYROSCOPE_SERVER_ADDRESS says where profiles go, UPLOAD_SECONDS how often.
 """
 
 import os
-import sys
+import signal
+import threading
 import time
 
-import pyroscope
+# Before the SDK starts threads, so that all of them leave SIGTERM to the one that waits for it. A handler of Python's
+# own would never run: the main thread is in the runtime client's native code until the next invocation.
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+import pyroscope  # noqa: E402
+
+pyroscope.configure(
+    application_name="orders/python",
+    server_address=os.environ.get("PYROSCOPE_SERVER_ADDRESS", "http://localhost:4040"),
+    tags={"region": "local", "team": "checkout"},
+    upload_interval=int(os.environ.get("UPLOAD_SECONDS", "2")),
+    mem_enabled=True,
+)
+
+
+def finish():
+    signal.sigwait({signal.SIGTERM})
+    # Sends what was sampled since the last upload.
+    pyroscope.shutdown()
+    os._exit(0)
+
+
+threading.Thread(target=finish, daemon=True).start()
 
 
 def price_basket(until):
@@ -22,7 +45,7 @@ def render_receipt(until):
     receipt = ""
     while time.monotonic() < until:
         receipt = "\n".join(f"{article:>4}  {article * 7:>9}.99" for article in range(500))
-    return receipt
+    return len(receipt)
 
 
 def check_stock(until):
@@ -33,29 +56,11 @@ def check_stock(until):
     return missing
 
 
-def take_order(seconds):
+def take_order(event, context):
     start = time.monotonic()
-    price_basket(start + seconds * 0.60)
-    render_receipt(start + seconds * 0.85)
-    check_stock(start + seconds)
-
-
-def main():
-    seconds = float(os.environ.get("WORK_SECONDS", "5"))
-    pyroscope.configure(
-        application_name="orders/python",
-        server_address=os.environ.get("PYROSCOPE_SERVER_ADDRESS", "http://localhost:4040"),
-        tags={"region": "local", "team": "checkout"},
-        upload_interval=2,
-        mem_enabled=True,
-    )
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        take_order(0.3)
-    # Sends what was sampled since the last upload.
-    if not pyroscope.shutdown():
-        sys.exit("the SDK did not shut down")
-
-
-if __name__ == "__main__":
-    main()
+    seconds = event["work_ms"] / 1000
+    return {
+        "total_cents": price_basket(start + seconds * 0.60),
+        "printed_bytes": render_receipt(start + seconds * 0.85),
+        "missing": check_stock(start + seconds),
+    }

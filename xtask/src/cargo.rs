@@ -16,6 +16,8 @@ const HINT: &str = "is Rust installed? https://rustup.rs";
 /// A binary to build.
 pub(crate) struct Binary {
     package: &'static str,
+    /// The binary's name.
+    name: &'static str,
     profile: &'static str,
     /// Settings for `--config`.
     config: &'static [&'static str],
@@ -30,11 +32,21 @@ pub(crate) struct Build {
 }
 
 /// The release build of the extension, as it is shipped.
-const EXTENSION: Binary = Binary { package: "pyroscope-lambda-extension", profile: "release", config: &[] };
+const EXTENSION: Binary = Binary {
+    package: "pyroscope-lambda-extension",
+    name: "pyroscope-lambda-extension",
+    profile: "release",
+    config: &[],
+};
+
+/// An extension beside which ours has to live: the sandbox's own, which does as it is told.
+pub(crate) const ANOTHER_EXTENSION: Binary =
+    Binary { package: "lambda-sandbox", name: "sandbox-test-extension", profile: "dev", config: &[] };
 
 /// The sample function: optimised as a user's would be, but without the minutes that link-time optimisation takes.
 pub(crate) const SAMPLE_FUNCTION: Binary = Binary {
     package: "sample-function",
+    name: "sample-function",
     profile: "sample",
     config: &[
         r#"profile.sample.inherits="release""#,
@@ -74,10 +86,10 @@ impl Build {
 impl Binary {
     /// Builds the binary and returns its path. Cargo's own progress and errors go to the terminal.
     pub(crate) fn build(&self) -> Result<PathBuf, Error> {
-        eprintln!("Building {} ({})", self.package, self.profile);
+        eprintln!("Building {} ({})", self.name, self.profile);
         let mut command = cargo();
         command
-            .args(["build", "--package", self.package, "--bin", self.package, "--profile", self.profile])
+            .args(["build", "--package", self.package, "--bin", self.name, "--profile", self.profile])
             .arg("--message-format=json-render-diagnostics")
             .args(self.config.iter().flat_map(|setting| ["--config", setting]))
             .stdout(Stdio::piped());
@@ -105,15 +117,23 @@ impl Binary {
 impl Workspace {
     /// Asks cargo.
     pub(crate) fn locate() -> Result<Self, Error> {
-        let mut command = cargo();
-        command.args(["metadata", "--no-deps", "--format-version", "1"]).stderr(Stdio::inherit());
-        let output = command.output().map_err(|source| missing_cargo(&command, source))?;
-        if !output.status.success() {
-            return Err(Error::Failed { command: "cargo metadata".to_owned(), status: output.status });
-        }
-        serde_json::from_slice(&output.stdout)
-            .map_err(|source| Error::Unreadable { of: "cargo metadata", source })
+        let metadata = ask(&["metadata", "--no-deps", "--format-version", "1"])?;
+        serde_json::from_str(&metadata).map_err(|source| Error::Unreadable { of: "cargo metadata", source })
     }
+}
+
+/// What cargo answers. Its errors go to the terminal.
+pub(crate) fn ask(arguments: &[&str]) -> Result<String, Error> {
+    let mut command = cargo();
+    command.args(arguments).stderr(Stdio::inherit());
+    let output = command.output().map_err(|source| missing_cargo(&command, source))?;
+    if !output.status.success() {
+        return Err(Error::Failed {
+            command: format!("cargo {}", arguments.join(" ")),
+            status: output.status,
+        });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn cargo() -> Command {

@@ -12,7 +12,7 @@ use clap::Args;
 use pyroscope_sink::{MergedSeries, Options, SessionId, Sink};
 
 use crate::cargo::{Build, SAMPLE_FUNCTION, Workspace};
-use crate::environment::{Environment, Life};
+use crate::environment::{Environment, Function, Life};
 use crate::error::Error;
 use crate::expected::Expected;
 use crate::table::Table;
@@ -48,7 +48,7 @@ impl Demo {
         let folder = Workspace::locate()?.target.join("demo");
         fs::create_dir_all(&folder).map_err(Error::io(format!("create {}", folder.display())))?;
         let extension = self.build.extension()?;
-        let function = SAMPLE_FUNCTION.build()?;
+        let function = Function::program(SAMPLE_FUNCTION.build()?);
         let sink =
             Sink::start(Options::default()).await.map_err(|source| Error::part("the server", &source))?;
         println!("The remote Pyroscope is a receiver at {}; its page shows what arrives", sink.url());
@@ -57,7 +57,8 @@ impl Demo {
         }
 
         let environment = Environment {
-            extension: &extension,
+            extension: Some(&extension),
+            others: &[],
             function: &function,
             variables: vec![("PYROSCOPE_REMOTE_ADDRESS", sink.url())],
             busy: Duration::from_secs(self.seconds),

@@ -1,8 +1,9 @@
-//! One life of a Lambda environment: the extension beside the sample function, from init to shutdown.
+//! One life of a Lambda environment: the extension beside a function, from init to shutdown.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use lambda_sandbox::{InitReport, Invocation, LogLine, Sandbox, ShutdownReason, ShutdownReport};
 
@@ -13,7 +14,7 @@ use crate::port;
 pub(crate) const EXTENSION: &str = "pyroscope-lambda-extension";
 
 /// What an invocation works, in milliseconds.
-const WORK_MS: u32 = 300;
+pub(crate) const WORK_MS: u32 = 300;
 
 /// How long the environment is frozen after each invocation.
 const FROZEN: Duration = Duration::from_millis(300);
@@ -24,24 +25,44 @@ const SHOWN_LINES: usize = 40;
 /// What to run.
 #[derive(Debug)]
 pub(crate) struct Environment<'run> {
-    /// The extension's build; a copy of it runs, in a folder like `/opt/extensions`.
-    pub(crate) extension: &'run Path,
-    /// The sample function.
-    pub(crate) function: &'run Path,
+    /// The extension's build, where there is to be one; a copy of it runs, in a folder like `/opt/extensions`.
+    pub(crate) extension: Option<&'run Path>,
+    /// Other extensions.
+    pub(crate) others: &'run [PathBuf],
+    /// The function.
+    pub(crate) function: &'run Function,
     /// Variables that a user sets for the function.
-    pub(crate) variables: Vec<(&'static str, String)>,
+    pub(crate) variables: Vec<(&'run str, String)>,
     /// How long to invoke the function, again and again.
     pub(crate) busy: Duration,
     /// Where the copy of the extension and the log go.
     pub(crate) folder: &'run Path,
 }
 
+/// A function: how its runtime is started.
+#[derive(Debug, Default)]
+pub(crate) struct Function {
+    /// The program that Lambda starts.
+    pub(crate) bootstrap: PathBuf,
+    /// Its arguments.
+    pub(crate) args: Vec<OsString>,
+    /// Where the function's code is, for a language that loads it from there.
+    pub(crate) task_root: Option<PathBuf>,
+    /// The function's handler, for a language that looks it up by name.
+    pub(crate) handler: Option<&'static str>,
+}
+
 /// What happened.
 #[derive(Debug)]
 pub(crate) struct Life {
+    pub(crate) init: InitReport,
     pub(crate) invocations: Vec<Invocation>,
+    /// When the environment began to end.
+    pub(crate) ended: SystemTime,
     pub(crate) shutdown: ShutdownReport,
-    /// All that the extension and the function wrote.
+    /// All that the extensions and the function wrote.
+    pub(crate) lines: Vec<LogLine>,
+    /// The same in a file.
     pub(crate) log: PathBuf,
 }
 
@@ -54,38 +75,59 @@ pub(crate) fn install(extension: &Path, folder: &Path) -> Result<PathBuf, Error>
     Ok(installed)
 }
 
+// === impl Function ===
+
+impl Function {
+    /// One that is a program by itself.
+    pub(crate) fn program(bootstrap: PathBuf) -> Self {
+        Self { bootstrap, ..Self::default() }
+    }
+}
+
 // === impl Environment ===
 
 impl Environment<'_> {
     /// Runs the environment from init to shutdown, and says on the terminal what happens.
     pub(crate) async fn live(&self) -> Result<Life, Error> {
         let sandbox = self.start().await?;
-        show_init(&sandbox.init_report());
+        let init = sandbox.init_report();
+        show_init(&init);
 
         let invocations = self.invoke(&sandbox).await;
+        let ended = SystemTime::now();
         let shutdown = sandbox.shutdown(ShutdownReason::Spindown).await;
-        let log = self.keep_log(&sandbox.logs())?;
-        let invocations = invocations.map_err(|what| Error::Part {
-            part: "an invocation",
-            what,
-            log: tail(&sandbox.logs()),
-        })?;
+        let lines = sandbox.logs();
+        let log = self.keep_log(&lines)?;
+        let invocations =
+            invocations.map_err(|what| Error::Part { part: "an invocation", what, log: tail(&lines) })?;
         show_shutdown(&shutdown);
-        Ok(Life { invocations, shutdown, log })
+        Ok(Life { init, invocations, ended, shutdown, lines, log })
     }
 
     async fn start(&self) -> Result<Sandbox, Error> {
-        let extension = install(self.extension, self.folder)?;
         let port = port::relay()?;
         if port != port::RELAY {
             println!("Port {} is taken: the extension listens on {port} instead.", port::RELAY);
         }
-        let mut builder = Sandbox::builder(self.function)
-            .extension(extension)
+        let function = self.function;
+        let mut builder = Sandbox::builder(&function.bootstrap)
+            .args(&function.args)
             .function_name("order-service")
             .extension_env("PYROSCOPE_PORT", port.to_string())
             .extension_env("PYROSCOPE_SPOOL_DIR", "")
             .runtime_env("PYROSCOPE_SERVER_ADDRESS", format!("http://localhost:{port}"));
+        if let Some(task_root) = &function.task_root {
+            builder = builder.task_root(task_root);
+        }
+        if let Some(handler) = function.handler {
+            builder = builder.handler(handler);
+        }
+        if let Some(extension) = self.extension {
+            builder = builder.extension(install(extension, self.folder)?);
+        }
+        for other in self.others {
+            builder = builder.extension(other);
+        }
         for (name, value) in &self.variables {
             builder = builder.env(name, value);
         }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -39,6 +40,17 @@ pub(crate) enum Error {
         /// How it ended.
         status: ExitStatus,
     },
+    /// A program that takes too long, and was ended.
+    #[error("{command} took longer than {limit:?} and was ended")]
+    TooLong {
+        /// The program and its arguments.
+        command: String,
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// Tools that this machine lacks, and that nobody asked to install.
+    #[error("this takes tools that are not here; `--install` runs what gets them:{}", listed(.0))]
+    NotInstalled(Vec<String>),
     /// A package that was built without the binary that was asked for.
     #[error("cargo built {package}, but no binary of that name; does it have a src/main.rs?")]
     NoBinary {

@@ -1,4 +1,4 @@
-//! What has to be true of what arrives from the sample function and the scripts that do the same work.
+//! What has to be true of what arrives from the functions of the demo and the end-to-end tests, which all do the same work.
 
 use std::collections::BTreeSet;
 
@@ -27,6 +27,15 @@ impl Expected {
 
     /// What is wrong with what arrived, each as a sentence.
     pub(crate) fn wrong(&self, arrivals: &Arrivals) -> Vec<String> {
+        let mut wrong = self.wrong_series(arrivals);
+        if wrong.is_empty() {
+            wrong.extend(self.wrong_work(&self.selection().merge(arrivals)));
+        }
+        wrong
+    }
+
+    /// What is wrong with the series that arrived, whatever their profiles tell.
+    pub(crate) fn wrong_series(&self, arrivals: &Arrivals) -> Vec<String> {
         let mut wrong: Vec<String> =
             arrivals.rejected().map(|arrival| format!("the server refused an upload: {arrival}")).collect();
         let series: Vec<_> = arrivals.series().into_iter().filter(|series| series.app == self.app).collect();
@@ -50,11 +59,16 @@ impl Expected {
                 }
             }
         }
-        wrong.extend(self.wrong_in(&self.selection().merge(arrivals)));
         wrong
     }
 
-    fn wrong_in(&self, merged: &Merged) -> Vec<String> {
+    /// What all of the work cost.
+    pub(crate) fn cost(&self, merged: &Merged) -> i64 {
+        self.work.map(|function| cost(merged, function)).into_iter().sum()
+    }
+
+    /// What is wrong with what the profiles tell of the work.
+    pub(crate) fn wrong_work(&self, merged: &Merged) -> Vec<String> {
         let costs = self.work.map(|function| cost(merged, function));
         let mut wrong: Vec<String> = self
             .work
@@ -108,14 +122,14 @@ mod tests {
             (&["main", "orders::check"], 15),
         ]);
 
-        assert_eq!(EXPECTED.wrong_in(&merged), Vec::<String>::new());
+        assert_eq!(EXPECTED.wrong_work(&merged), Vec::<String>::new());
     }
 
     #[test]
     fn a_function_that_is_missing_is_named() {
         let merged = merged(&[(&["price"], 40), (&["render"], 20)]);
 
-        assert_eq!(EXPECTED.wrong_in(&merged), ["check is not in the cpu profile"]);
+        assert_eq!(EXPECTED.wrong_work(&merged), ["check is not in the cpu profile"]);
     }
 
     #[test]
@@ -123,7 +137,7 @@ mod tests {
         let merged = merged(&[(&["price"], 40), (&["render"], 50), (&["check"], 1)]);
 
         assert_eq!(
-            EXPECTED.wrong_in(&merged),
+            EXPECTED.wrong_work(&merged),
             [r#"price is not the hottest: ["price", "render", "check"] cost [40, 50, 1]"#]
         );
     }

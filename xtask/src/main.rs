@@ -7,6 +7,7 @@
 //! - [`chaos`]: whether every acknowledged profile arrives, whatever happens on the way
 //! - [`soak`]: whether memory and descriptors stay what they are
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
+//! - [`layer`]: the extension as a Lambda layer
 //! - [`load`]: a function that posts profiles
 //! - [`dice`]: numbers that look random and follow from a seed
 //! - [`environment`]: one life of a Lambda environment
@@ -26,6 +27,7 @@ mod environment;
 mod error;
 mod expected;
 mod flush_costs;
+mod layer;
 mod load;
 mod port;
 mod soak;
@@ -45,6 +47,7 @@ enum Command {
     Chaos(chaos::Chaos),
     Soak(soak::Soak),
     FlushCosts(flush_costs::FlushCosts),
+    Layer(layer::Layer),
     /// The function of other commands: run by a sandbox, not by people
     #[command(hide = true)]
     Load,
@@ -59,6 +62,7 @@ async fn main() -> ExitCode {
         Command::Chaos(chaos) => chaos.run().await,
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
+        Command::Layer(layer) => layer.run().await,
         Command::Load => load::run(),
     };
     match done {

@@ -22,11 +22,15 @@ const WARM: u64 = 1_000;
 /// Once in so many invocations the remote stalls.
 const STALLS_EVERY: u64 = 1_000;
 
-/// For how many invocations it does.
+/// The same while it gets warm: all that may happen later has happened then.
+const WARM_STALLS_EVERY: u64 = 200;
+
+/// For how many invocations it does; longer while it gets warm, so that no later backlog is the largest.
 const STALLS_FOR: u64 = 20;
+const WARM_STALLS_FOR: u64 = 60;
 
 /// How much more memory may be resident at the end, in bytes.
-const MEMORY_MARGIN: u64 = 1024 * 1024;
+const MEMORY_MARGIN: u64 = 1536 * 1024;
 
 /// How many more descriptors may be open at the end.
 const DESCRIPTORS_MARGIN: usize = 8;
@@ -97,10 +101,15 @@ impl Soak {
         let mut warm = None;
         let mut last = None;
         for number in 1..=invocations {
-            match number % STALLS_EVERY {
-                turn if turn == STALLS_EVERY / 2 => run.stall(number / STALLS_EVERY).await,
-                turn if turn == STALLS_EVERY / 2 + STALLS_FOR => run.recover().await,
-                _ => {}
+            let (every_so_many, for_so_many) = match number {
+                ..=WARM => (WARM_STALLS_EVERY, WARM_STALLS_FOR),
+                _ => (STALLS_EVERY, STALLS_FOR),
+            };
+            let turn = number % every_so_many;
+            if turn == every_so_many / 2 {
+                run.stall(number / every_so_many).await;
+            } else if turn == every_so_many / 2 + for_so_many {
+                run.recover().await;
             }
             run.invoke(1).await?;
             if number == WARM || number % every == 0 || number == invocations {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::cpu::CpuShare;
 use crate::error::Fault;
 use crate::process::Exit;
 use crate::report::{InitReport, Invocation, ShutdownReport};
@@ -70,6 +71,13 @@ pub enum Event {
         /// How long it took.
         #[serde(rename = "durationMs", serialize_with = "crate::report::millis")]
         duration: Duration,
+    },
+    /// The processes were to have the CPU share that comes with the function's memory.
+    CpuShare(CpuShare),
+    /// Clients can invoke the function over HTTP.
+    Listening {
+        /// Where: `host:port`.
+        address: String,
     },
     /// INVOKE and the function's event were sent.
     InvokeStarted {

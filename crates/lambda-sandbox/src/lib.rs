@@ -25,16 +25,20 @@
 //! - [`settings`](Builder): what a sandbox is made of
 //! - `variables`: which environment variables each side sees
 //! - `engine`: the phases of an execution environment: init, invoke, freeze, shutdown, and what they share
-//! - `api`: the two HTTP interfaces
+//! - `api`: the two HTTP interfaces that the processes call
+//! - [`endpoint`](serve): the one that clients call to invoke the function
 //! - `telemetry`: what subscribers of the Telemetry API are sent
 //! - `process`: real processes: start, output, signals, exit
 //! - `event`: what happens, as a stream
 //! - `report`: what init, an invocation and a shutdown came to
 //! - `error`: what can go wrong, for the function and for the caller
+//! - `cpu`: the CPU share that comes with memory
 //! - `memory`: how much of it a process holds
 //! - `id`: random identifiers
 
 mod api;
+mod cpu;
+mod endpoint;
 mod engine;
 mod error;
 mod event;
@@ -46,6 +50,8 @@ mod settings;
 mod telemetry;
 mod variables;
 
+pub use cpu::CpuShare;
+pub use endpoint::serve;
 pub use engine::Sandbox;
 pub use error::{Fault, InitError, InvokeError, Tail};
 pub use event::{Event, LogLine, Record, Stream};

@@ -1,4 +1,4 @@
-//! `lambda-sandbox run`: a function and its extensions in a sandbox, with a timeline of what happens.
+//! `lambda-sandbox`: a function and its extensions in a sandbox, with a timeline of what happens.
 
 mod command;
 
@@ -9,8 +9,7 @@ use command::{Command, Invocations};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
-    let Command::Run(run) = Command::parse();
-    match command::run(*run).await {
+    match command::execute(Command::parse()).await {
         Ok(Invocations::AllSucceeded) => ExitCode::SUCCESS,
         Ok(Invocations::SomeFailed) => ExitCode::FAILURE,
         Err(error) => {

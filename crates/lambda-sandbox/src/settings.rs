@@ -12,6 +12,9 @@ use crate::engine::Sandbox;
 use crate::error::InitError;
 use crate::event::{Journal, Record};
 
+/// How long an init may take that no client waits for.
+const AHEAD_OF_TIME: Duration = Duration::from_secs(130);
+
 /// Describes a sandbox, then [starts](Builder::start) it.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is started"]
@@ -33,10 +36,12 @@ pub(crate) struct Settings {
     pub(crate) region: String,
     pub(crate) account_id: String,
     pub(crate) memory_mb: u32,
+    pub(crate) limit_cpu: bool,
     pub(crate) timeout: Duration,
     pub(crate) initialization: InitializationType,
     pub(crate) freeze: bool,
-    pub(crate) limits: Limits,
+    /// Where the caller has chosen them.
+    pub(crate) limits: Option<Limits>,
     pub(crate) telemetry: bool,
 }
 
@@ -63,7 +68,7 @@ pub enum InitializationType {
     /// An ordinary cold start.
     #[default]
     OnDemand,
-    /// An environment that was made ahead of time.
+    /// An environment that was made ahead of time: frozen at the end of init, until the first invocation.
     ProvisionedConcurrency,
     /// `SnapStart`: stopped at the end of init, as for a snapshot; the first invocation restores it.
     SnapStart,
@@ -111,10 +116,11 @@ impl Builder {
             region: "eu-central-1".to_owned(),
             account_id: "123456789012".to_owned(),
             memory_mb: 512,
+            limit_cpu: false,
             timeout: Duration::from_secs(3),
             initialization: InitializationType::default(),
             freeze: true,
-            limits: Limits::default(),
+            limits: None,
             telemetry: true,
         };
         Self { settings, journal: Arc::new(Journal::new()) }
@@ -196,9 +202,18 @@ impl Builder {
         self
     }
 
-    /// The function's memory in MB (default: 512). It is told, not enforced.
+    /// The function's memory in MB (default: 512). It is told, not enforced; for the CPU share that comes with it see [`Self::limit_cpu`].
     pub fn memory_mb(mut self, memory: u32) -> Self {
         self.settings.memory_mb = memory;
+        self
+    }
+
+    /// Whether the processes have only the CPU share that comes with the function's memory, 1769 MB being one vCPU (default: no).
+    ///
+    /// It holds from the end of init on, for all processes together. It takes a control group, which this machine may refuse:
+    /// [`Sandbox::cpu_share`] tells.
+    pub fn limit_cpu(mut self, limit: bool) -> Self {
+        self.settings.limit_cpu = limit;
         self
     }
 
@@ -220,9 +235,10 @@ impl Builder {
         self
     }
 
-    /// The platform's time limits (default: Lambda's own).
+    /// The platform's time limits (default: Lambda's own; init may take longer than [`Limits::default`] says where it is not
+    /// on demand: 130 s or the function's timeout, whichever is longer).
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.settings.limits = limits;
+        self.settings.limits = Some(limits);
         self
     }
 
@@ -249,6 +265,16 @@ impl Builder {
 impl Settings {
     pub(crate) fn is_managed(&self) -> bool {
         self.initialization == InitializationType::LambdaManagedInstances
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits.unwrap_or_else(|| {
+            let limits = Limits::default();
+            if self.initialization == InitializationType::OnDemand {
+                return limits;
+            }
+            Limits { init: AHEAD_OF_TIME.max(self.timeout), ..limits }
+        })
     }
 
     pub(crate) fn arn(&self) -> String {
@@ -294,5 +320,26 @@ impl ShutdownReason {
             Self::Timeout => "timeout",
             Self::Failure => "failure",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn init(initialization: InitializationType, timeout: u64) -> Duration {
+        let timeout = Duration::from_secs(timeout);
+        Builder::new("p").initialization(initialization).timeout(timeout).settings.limits().init
+    }
+
+    #[test]
+    fn an_init_that_no_client_waits_for_may_take_longer_unless_the_caller_has_chosen() {
+        use InitializationType::{OnDemand, ProvisionedConcurrency, SnapStart};
+        assert_eq!(init(OnDemand, 900), Duration::from_secs(10));
+        assert_eq!(init(ProvisionedConcurrency, 3), Duration::from_secs(130));
+        assert_eq!(init(SnapStart, 900), Duration::from_secs(900));
+        let chosen = Limits { init: Duration::from_secs(1), ..Limits::default() };
+        let builder = Builder::new("p").initialization(SnapStart).limits(chosen);
+        assert_eq!(builder.settings.limits(), chosen);
     }
 }

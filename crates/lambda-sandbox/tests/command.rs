@@ -80,3 +80,41 @@ fn an_interrupted_run_shuts_down_in_order() {
     assert!(rest.iter().any(|line| line.contains("shutdown   done")), "{rest:?}");
     assert!(run.wait().unwrap().success());
 }
+
+#[test]
+fn serve_answers_clients_until_it_is_interrupted_and_then_shuts_down_in_order() {
+    let extensions = Extensions::new();
+    let path = extensions.named("alpha");
+    let runtime = env!("CARGO_BIN_EXE_sandbox-test-runtime");
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_lambda-sandbox"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--extension", path.to_str().unwrap(), "--", runtime])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(serve.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let endpoint = lines.find(|line| line.contains(" endpoint ")).unwrap();
+    let (_, address) = endpoint.split_once("http://").unwrap();
+    let (address, _) = address.split_once(';').unwrap();
+    let path = "/2015-03-31/functions/function/invocations";
+    let answer = support::http::send(address, "POST", path, &[], "{}").unwrap();
+    assert_eq!((answer.status, answer.body.as_str()), (200, "{}"));
+    assert!(lines.any(|line| line.contains(" ms invocation ")));
+    kill(Pid::from_raw(i32::try_from(serve.id()).unwrap()), Signal::SIGINT).unwrap();
+    let rest: Vec<String> = lines.collect();
+    assert!(rest.iter().any(|line| line.contains("[alpha] goes")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("shutdown   done")), "{rest:?}");
+    assert!(serve.wait().unwrap().success());
+}
+
+#[test]
+fn an_address_that_is_taken_is_found_before_anything_is_started() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_lambda-sandbox"))
+        .args(["serve", "--listen", &address, "--", "true"])
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.starts_with(&format!("lambda-sandbox: {address} can't be listened on: ")), "{error}");
+}

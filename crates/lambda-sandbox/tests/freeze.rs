@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use lambda_sandbox::ShutdownReason;
+use lambda_sandbox::{InitializationType, ShutdownReason};
 use support::{Extensions, eventually, process_state, sandbox};
 
 fn count(path: &Path) -> u64 {
@@ -67,4 +67,21 @@ async fn without_freezing_processes_run_on() {
     assert!(!sandbox.is_frozen());
     let before = count(&file);
     eventually("counting", || async { (count(&file) > before + 3).then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn provisioned_concurrency_waits_frozen_for_its_first_invocation() {
+    let extensions = Extensions::new();
+    let provisioned = || {
+        let alpha = sandbox().extension(extensions.path().join("alpha"));
+        alpha.initialization(InitializationType::ProvisionedConcurrency)
+    };
+    extensions.named("alpha");
+    let sandbox = provisioned().start().await.unwrap();
+    assert!(sandbox.is_frozen());
+    assert_eq!(process_state(sandbox.extension_pid("alpha").unwrap()), Some('T'));
+    assert!(sandbox.invoke("echo").await.unwrap().is_ok());
+
+    let sandbox = provisioned().freeze(false).start().await.unwrap();
+    assert!(!sandbox.is_frozen());
 }

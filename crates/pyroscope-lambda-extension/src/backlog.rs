@@ -1,7 +1,10 @@
 //! Which upload goes next, and when: the pure heart of the queue.
 //!
 //! No IO, no clock, no randomness of its own: every call is given the moment and the dice. What holds at all times:
-//! accepted + recovered = delivered + refused + expired + evicted + spooled + (waiting + in flight).
+//! accepted + recovered = delivered + refused + expired + evicted + spooled + lost + (waiting + in flight).
+
+mod counts;
+mod health;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +12,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use self::counts::Counts;
+use self::health::{Health, Pause};
 use crate::backoff;
 use crate::clock::Moment;
 use crate::upload::Upload;
@@ -19,8 +24,14 @@ const OUTAGE: u32 = 3;
 /// Uploads older than this are dropped: the server would refuse them.
 pub const MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// The longest pause that a remote's `Retry-After` is believed.
-const LONGEST_PAUSE: Duration = MAX_AGE;
+/// The longest pause that a remote's `Retry-After` is believed: what waits must not grow too old over it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// An upload that is due this soon is worth holding the next event for.
+const SOON: Duration = Duration::from_millis(250);
+
+/// How often it is looked for uploads that are too old.
+const EXPIRE_EVERY: Duration = Duration::from_secs(1);
 
 /// How many uploads may be under way at once while everything is tried for the last time.
 const DRAIN_CONCURRENCY: usize = 32;
@@ -45,6 +56,8 @@ pub struct Backlog {
     /// Whether all that was left has been taken out.
     closed: bool,
     health: Health,
+    /// When it was last looked for uploads that are too old.
+    expired_at: Option<Moment>,
     counts: Counts,
 }
 
@@ -53,48 +66,8 @@ struct Entry {
     upload: Arc<Upload>,
     weight: usize,
     failures: u32,
-    /// Back-off: not to be tried again before.
-    not_before: Option<Instant>,
-}
-
-/// What the latest attempts tell of the remote.
-#[derive(Debug, Default)]
-struct Health {
-    failures_in_row: u32,
-    /// In an outage: when the next probe goes.
-    probe_at: Option<Instant>,
-    /// The remote asked for quiet.
-    pause: Option<Pause>,
-}
-
-/// Quiet for so long after a moment, by the larger of both clocks: the monotonic one may stand still in a freeze.
-#[derive(Clone, Copy, Debug)]
-struct Pause {
-    since: Moment,
-    length: Duration,
-}
-
-/// How many uploads came, and how each ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Taken from an SDK, which was told 200.
-    pub accepted: u64,
-    /// Taken from the spool of an earlier process.
-    pub recovered: u64,
-    /// The remote has it.
-    pub delivered: u64,
-    /// The remote refused it for good.
-    pub refused: u64,
-    /// It grew older than [`MAX_AGE`].
-    pub expired: u64,
-    /// It was pushed out by newer ones when memory was full.
-    pub evicted: u64,
-    /// Left to the next process at shutdown.
-    pub spooled: u64,
-    /// Attempts that failed and were to be tried again.
-    pub retried: u64,
-    /// Body bytes of what was delivered.
-    pub delivered_bytes: u64,
+    /// Back-off after the latest failure.
+    back_off: Option<Pause>,
 }
 
 /// What is to be done next.
@@ -142,7 +115,7 @@ pub enum Progress {
     Settled,
     /// Some are left, and waiting for them may help.
     Pending,
-    /// Some are left, but the remote is down and its latest probe failed, or it asked for quiet: waiting is no use.
+    /// Some are left, but none will be sent soon: the remote is down, or asked for quiet, or refused them too often.
     Stalled,
 }
 
@@ -162,20 +135,11 @@ pub enum NotTaken {
     Closed,
 }
 
-// === impl Health ===
+// === impl Entry ===
 
-impl Health {
-    /// The remote answers. An attempt that succeeds in a pause began before it: what the remote asked for still holds.
-    fn recover(&mut self) {
-        *self = Self { pause: self.pause, ..Self::default() };
-    }
-}
-
-// === impl Pause ===
-
-impl Pause {
-    fn left(&self, now: Moment) -> Duration {
-        self.length.saturating_sub(now.since(&self.since))
+impl Entry {
+    fn back_off_left(&self, now: Moment) -> Duration {
+        self.back_off.map_or(Duration::ZERO, |back_off| back_off.left(now))
     }
 }
 
@@ -195,6 +159,7 @@ impl Backlog {
             draining: false,
             closed: false,
             health: Health::default(),
+            expired_at: None,
             counts: Counts::default(),
         }
     }
@@ -204,22 +169,30 @@ impl Backlog {
     /// # Errors
     /// Where even that is not enough, since all the rest is in flight, and after [`Backlog::abandon`]. Nothing was evicted then.
     pub fn accept(&mut self, upload: Upload) -> Result<Ticket, NotTaken> {
-        let ticket = self.insert(upload)?;
+        self.make_room(&upload)?;
+        let ticket = self.insert(upload);
         self.counts.accepted += 1;
         Ok(ticket)
     }
 
-    /// Takes an upload that an earlier process left behind.
+    /// Takes an upload that an earlier process left behind. Nothing makes room for it: it is older than all the others.
     ///
     /// # Errors
-    /// As [`Backlog::accept`].
+    /// Where there is no room for it, and after [`Backlog::abandon`].
     pub fn recover(&mut self, upload: Upload) -> Result<Ticket, NotTaken> {
-        let ticket = self.insert(upload)?;
+        let weight = upload.weight();
+        if self.closed {
+            return Err(NotTaken::Closed);
+        }
+        if self.bytes + weight > self.capacity {
+            return Err(NotTaken::Full { weight, capacity: self.capacity });
+        }
+        let ticket = self.insert(upload);
         self.counts.recovered += 1;
         Ok(ticket)
     }
 
-    fn insert(&mut self, upload: Upload) -> Result<Ticket, NotTaken> {
+    fn make_room(&mut self, upload: &Upload) -> Result<(), NotTaken> {
         if self.closed {
             return Err(NotTaken::Closed);
         }
@@ -233,12 +206,17 @@ impl Backlog {
             self.bytes -= oldest.weight;
             self.counts.evicted += 1;
         }
+        Ok(())
+    }
+
+    fn insert(&mut self, upload: Upload) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
+        let weight = upload.weight();
         self.bytes += weight;
-        let entry = Entry { upload: Arc::new(upload), weight, failures: 0, not_before: None };
+        let entry = Entry { upload: Arc::new(upload), weight, failures: 0, back_off: None };
         self.waiting.insert(ticket, entry);
-        Ok(ticket)
+        ticket
     }
 
     /// What to do now. An upload that is to be sent counts as in flight until it is settled.
@@ -248,28 +226,27 @@ impl Backlog {
         if self.waiting.is_empty() || self.in_flight.len() >= limit {
             return Next::Idle;
         }
-        if let Some(left) = self.health.pause.map(|pause| pause.left(now)) {
-            if !left.is_zero() {
-                return Next::At(now.instant + left);
-            }
-            self.health.pause = None;
+        self.health.pause = self.health.pause.filter(|pause| !pause.is_over(now));
+        if let Some(pause) = self.health.pause {
+            return Next::At(now.instant + pause.left(now));
         }
         if self.in_outage() {
             if !self.in_flight.is_empty() {
                 return Next::Idle;
             }
-            if let Some(at) = self.health.probe_at.filter(|at| now.instant < *at) {
-                return Next::At(at);
+            if let Some(back_off) = self.health.back_off.filter(|back_off| !back_off.is_over(now)) {
+                return Next::At(now.instant + back_off.left(now));
             }
             // The one that failed least: an upload that is itself the trouble must not be the probe for ever.
             let probe = self.waiting.iter().min_by_key(|(ticket, entry)| (entry.failures, **ticket));
             return probe.map(|(ticket, _)| *ticket).map_or(Next::Idle, |ticket| self.send(ticket));
         }
-        let due = |entry: &Entry| entry.not_before.is_none_or(|at| at <= now.instant);
-        if let Some(ticket) = self.waiting.iter().find(|(_, entry)| due(entry)).map(|(ticket, _)| *ticket) {
-            return self.send(ticket);
+        let next = self.waiting.iter().min_by_key(|(ticket, entry)| (entry.back_off_left(now), **ticket));
+        match next.map(|(ticket, entry)| (*ticket, entry.back_off_left(now))) {
+            Some((ticket, Duration::ZERO)) => self.send(ticket),
+            Some((_, left)) => Next::At(now.instant + left),
+            None => Next::Idle,
         }
-        self.waiting.values().filter_map(|entry| entry.not_before).min().map_or(Next::Idle, Next::At)
     }
 
     fn send(&mut self, ticket: Ticket) -> Next {
@@ -280,6 +257,10 @@ impl Backlog {
     }
 
     fn expire(&mut self, now: Moment) {
+        if self.expired_at.is_some_and(|at| now.since(&at) < EXPIRE_EVERY) {
+            return;
+        }
+        self.expired_at = Some(now);
         // A clock that was set back makes an upload look as if it came from the future: not old, then.
         let too_old =
             |entry: &Entry| now.wall.duration_since(entry.upload.arrived).is_ok_and(|age| age > MAX_AGE);
@@ -299,6 +280,7 @@ impl Backlog {
     pub fn settle(&mut self, ticket: Ticket, verdict: Verdict, now: Moment, random: u64) -> bool {
         let Some(mut entry) = self.in_flight.remove(&ticket) else { return false };
         let was_outage = self.in_outage();
+        self.expired_at = None; // it may have grown too old on its way
         match verdict {
             Verdict::Delivered => {
                 self.counts.delivered += 1;
@@ -315,11 +297,12 @@ impl Backlog {
                 self.counts.retried += 1;
                 entry.failures += 1;
                 self.health.failures_in_row += 1;
-                let wait = |failures| {
-                    if patiently { backoff::LONGEST } else { backoff::delay(failures, random) }
+                let back_off = |failures| {
+                    let length = if patiently { backoff::LONGEST } else { backoff::delay(failures, random) };
+                    Some(Pause { since: now, length })
                 };
-                entry.not_before = Some(now.instant + wait(entry.failures));
-                self.health.probe_at = Some(now.instant + wait(self.health.failures_in_row));
+                entry.back_off = back_off(entry.failures);
+                self.health.back_off = back_off(self.health.failures_in_row);
                 if let Some(pause) = retry_after.filter(|_| !self.draining) {
                     let pause = Pause { since: now, length: pause.min(LONGEST_PAUSE) };
                     if self.health.pause.is_none_or(|earlier| earlier.left(now) < pause.length) {
@@ -332,23 +315,27 @@ impl Backlog {
                 self.waiting.insert(ticket, entry);
             }
         }
-        was_outage && !self.in_outage()
+        was_outage && verdict == Verdict::Delivered
     }
 
     /// Ends all back-off: a thaw is a chance to deliver. What the remote asked for in so many words still holds.
     pub fn wake(&mut self, now: Moment) {
-        self.health.pause = self.health.pause.filter(|pause| !pause.left(now).is_zero());
-        for entry in self.waiting.values_mut() {
-            entry.not_before = None;
-        }
-        self.health.probe_at = None;
+        let thaw =
+            |back_off: &mut Option<Pause>| *back_off = back_off.and_then(|back_off| back_off.after_thaw(now));
+        self.waiting.values_mut().for_each(|entry| thaw(&mut entry.back_off));
+        thaw(&mut self.health.back_off);
+        self.health.pause = self.health.pause.filter(|pause| !pause.is_over(now));
     }
 
     /// From now on everything is tried at once, whatever is known of the remote: there is no later.
-    pub fn start_drain(&mut self, now: Moment) {
+    pub fn start_drain(&mut self) {
         self.draining = true;
         self.health = Health::default();
-        self.wake(now);
+        for entry in self.waiting.values_mut() {
+            // Nor does it matter how often it failed: its next back-off is short again.
+            entry.failures = 0;
+            entry.back_off = None;
+        }
     }
 
     /// The moment that separates the uploads accepted so far from those to come.
@@ -359,20 +346,23 @@ impl Backlog {
 
     /// How far the uploads are that were accepted before `fence`.
     #[must_use]
-    pub fn progress(&self, fence: Ticket) -> Progress {
-        let left = |map: &BTreeMap<Ticket, Entry>| map.range(..fence).next().is_some();
-        if !left(&self.waiting) && !left(&self.in_flight) {
-            Progress::Settled
-        } else if self.in_flight.is_empty() && self.is_quiet() {
-            Progress::Stalled
-        } else {
+    pub fn progress(&self, fence: Ticket, now: Moment) -> Progress {
+        let mut waiting = self.waiting.range(..fence).map(|(_, entry)| entry).peekable();
+        if self.in_flight.range(..fence).next().is_some() {
             Progress::Pending
+        } else if waiting.peek().is_none() {
+            Progress::Settled
+        } else if self.health.pause.is_some_and(|pause| !pause.is_over(now)) {
+            Progress::Stalled
+        } else if self.in_outage() {
+            let probing =
+                !self.in_flight.is_empty() || self.health.back_off.is_none_or(|left| left.is_over(now));
+            if probing { Progress::Pending } else { Progress::Stalled }
+        } else if waiting.any(|entry| entry.back_off_left(now) <= SOON) {
+            Progress::Pending
+        } else {
+            Progress::Stalled
         }
-    }
-
-    /// Whether nothing is to be sent for a while.
-    const fn is_quiet(&self) -> bool {
-        self.health.pause.is_some() || (self.health.probe_at.is_some() && self.in_outage())
     }
 
     const fn in_outage(&self) -> bool {
@@ -394,9 +384,10 @@ impl Backlog {
         self.waiting.contains_key(&ticket) || self.in_flight.contains_key(&ticket)
     }
 
-    /// Counts uploads that are in the spool after [`Backlog::abandon`].
-    pub fn count_spooled(&mut self, uploads: u64) {
-        self.counts.spooled += uploads;
+    /// Counts what became of the uploads that [`Backlog::abandon`] took out.
+    pub fn count_left_behind(&mut self, spooled: u64, lost: u64) {
+        self.counts.spooled += spooled;
+        self.counts.lost += lost;
     }
 
     /// How many uploads are not settled.

@@ -1,25 +1,28 @@
 //! Carries uploads from the queue to the remote: workers, retries, drain.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backlog::{Attempt, Verdict};
+use crate::blocking;
 use crate::clock::milliseconds;
 use crate::labels::{self, LabelSet};
 use crate::log::Repeated;
 use crate::queue::Queue;
 use crate::remote::outcome::Outcome;
-use crate::remote::{Labelled, Remote};
+use crate::remote::{Labelled, Remote, THAW_GRACE};
 use crate::session::Session;
 use crate::upload::{Endpoint, Upload};
 
-/// How long an attempt that was under way over a freeze may still take. Its connection is dead more often than not.
-const THAW_GRACE: Duration = Duration::from_millis(250);
+/// What is kept of a drain's time to leave behind whatever is left.
+const TO_LEAVE_ANY: Duration = Duration::from_millis(100);
+
+/// What is kept of it for each upload that is left: five times what it takes on an idle machine.
+const TO_LEAVE_ONE: Duration = Duration::from_millis(3);
 
 const BAD_CREDENTIALS: &str = "the remote does not accept the credentials: check PYROSCOPE_AUTH_TOKEN, or \
     PYROSCOPE_BASIC_AUTH_USER and PYROSCOPE_BASIC_AUTH_PASSWORD, and PYROSCOPE_TENANT_ID";
@@ -48,6 +51,8 @@ struct Failures {
     refused: Repeated,
     unauthorized: Repeated,
     not_yet: Repeated,
+    /// No failure: a remote that comes and goes is told of as seldom.
+    back: Repeated,
 }
 
 // === impl Delivery ===
@@ -92,10 +97,22 @@ impl Delivery {
         self.thaw(true);
     }
 
-    /// Tries everything at once, until nothing is left or `deadline` comes.
+    /// Tries everything at once, until nothing is left or it is time to leave it behind, to be done by `deadline`.
     pub async fn drain(&self, deadline: Instant) {
         self.queue.start_drain();
-        drop(timeout_at(deadline, self.queue.emptied()).await);
+        let longest = deadline.saturating_duration_since(Instant::now()) / 2;
+        loop {
+            // The more is left, the longer it takes to write it down.
+            let left = self.queue.len();
+            let each = TO_LEAVE_ONE.saturating_mul(u32::try_from(left).unwrap_or(u32::MAX));
+            let until = deadline - (TO_LEAVE_ANY + each).min(longest);
+            let settled = async {
+                if left > 0 { self.queue.fewer_than(left).await } else { self.queue.emptied().await }
+            };
+            if timeout_at(until, settled).await.is_err() || self.queue.is_drained() {
+                return;
+            }
+        }
     }
 
     async fn deliver(self: Arc<Self>, Attempt { ticket, upload }: Attempt) {
@@ -107,12 +124,11 @@ impl Delivery {
 
             outcome = self.remote.attempt(&upload, &labelled) => self.judge(&upload, outcome, started),
             () = async { drop(thawed.changed().await); sleep(THAW_GRACE).await } => {
-                tracing::debug!("an upload was under way over a freeze; sending it again on a fresh connection");
-                Verdict::Cut
+                self.judge(&upload, Outcome::Overslept, started)
             }
         };
         if self.queue.settle(ticket, verdict) {
-            tracing::info!("the remote is back: profiles are delivered again");
+            self.tell_back();
         }
     }
 
@@ -125,15 +141,27 @@ impl Delivery {
         }
         let _one_at_a_time = self.labelling.acquire().await;
         let labelling = Arc::clone(upload);
-        let labelled = spawn_blocking(move || label(&labelling, &labels, limit)).await;
+        let labelled = blocking::run(move || label(&labelling, &labels, limit)).await;
         labelled.unwrap_or_else(|_| Labelled::unchanged(upload))
+    }
+
+    fn tell_back(&self) {
+        let mut failures = self.failures();
+        if failures.back.occurred(Instant::now().into_std()).is_some() {
+            failures.not_yet.over(); // the next outage is news
+            tracing::info!("the remote is back: profiles are delivered again");
+        }
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn judge(&self, upload: &Upload, outcome: Outcome, started: Instant) -> Verdict {
         let path = upload.endpoint.path();
         let now = Instant::now();
         // `similar` failures have not been logged since the line before.
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.failures();
         match outcome {
             Outcome::Delivered => {
                 let ms = milliseconds(now - started);
@@ -153,6 +181,17 @@ impl Delivery {
                     tracing::error!(path, status, reason, similar, "{BAD_CREDENTIALS}");
                 }
                 Verdict::NotYet { patiently: true, retry_after: None }
+            }
+            Outcome::Unsendable(error) => {
+                tracing::error!(path, %error, "a profile can't be put into a request");
+                Verdict::Refused
+            }
+            Outcome::Overslept => {
+                tracing::debug!(
+                    path,
+                    "a profile was under way over a freeze; sending it again on a fresh connection"
+                );
+                Verdict::Cut
             }
             Outcome::NotYet { cause, retry_after } => {
                 if let Some(similar) = failures.not_yet.occurred(now.into_std()) {

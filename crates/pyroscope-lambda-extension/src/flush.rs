@@ -65,11 +65,15 @@ impl Policy {
         }
     }
 
-    /// Whether the latest holds were in vain and nothing was delivered since: then nothing is held, nor waited for.
+    /// Whether the latest holds were in vain and nothing was delivered since: then nothing is held, nor waited for, but
+    /// for one invocation in so many. To be asked once an invocation.
     /// `delivered` counts all deliveries so far.
-    #[must_use]
-    pub const fn has_given_up(&self, delivered: u64) -> bool {
-        self.unhelpful >= UNHELPFUL_HOLDS && delivered <= self.delivered
+    pub const fn has_given_up(&mut self, delivered: u64) -> bool {
+        let given_up = self.unhelpful >= UNHELPFUL_HOLDS && delivered <= self.delivered;
+        if given_up {
+            self.unheld += 1;
+        }
+        given_up && self.unheld < PROBE_EVERY
     }
 
     /// Takes note of how a hold ended. `delivered` counts all deliveries so far.

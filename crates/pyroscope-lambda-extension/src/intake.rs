@@ -103,9 +103,15 @@ pub async fn bind(port: u16) -> io::Result<Vec<TcpListener>> {
     let port = v4.local_addr()?.port();
     match TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await {
         Ok(v6) => Ok(vec![v4, v6]),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
         Err(error) => {
-            tracing::debug!(%error, "no IPv6 loopback");
+            if error.kind() == io::ErrorKind::AddrInUse {
+                tracing::warn!(
+                    port,
+                    "[::1] is taken by another process; profiles are taken on 127.0.0.1 alone"
+                );
+            } else {
+                tracing::debug!(%error, "no IPv6 loopback");
+            }
             Ok(vec![v4])
         }
     }
@@ -129,6 +135,7 @@ impl Intake {
     /// Accepts connections until it is dropped; those that are open go on until the process ends.
     pub async fn serve(self: Arc<Self>, mut listener: impl Listen) {
         let connections = Arc::new(Connections::default());
+        let mut failing = Repeated::new();
         loop {
             match listener.accept().await {
                 Ok(stream) => {
@@ -137,7 +144,9 @@ impl Intake {
                 }
                 Err(error) => {
                     // Out of descriptors, most likely: busy-looping would starve the function beside us.
-                    tracing::warn!(%error, "can't accept a connection");
+                    if let Some(similar) = failing.occurred(Instant::now().into_std()) {
+                        tracing::warn!(%error, similar, "can't accept a connection");
+                    }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }

@@ -20,6 +20,7 @@
 //! - [`lambda`]: the Extensions API and its events
 //! - [`lifecycle`]: the one event loop
 //! - [`self_profile`]: the extension's own profile, sent through its own queue
+//! - [`blocking`]: work that blocks, in a thread of its own
 //! - [`clock`]: monotonic and wall-clock time, given by the caller
 //! - [`net`]: connections, given by the caller
 //! - [`random`]: randomness, given by the caller
@@ -30,6 +31,7 @@
 
 pub mod backlog;
 pub mod backoff;
+pub mod blocking;
 pub mod clock;
 pub mod config;
 pub mod delivery;
@@ -103,7 +105,7 @@ pub struct Surroundings<L> {
     pub network: Arc<dyn Dial>,
     /// The time.
     pub clock: Clock,
-    /// For the jitter of the back-off; session ids come from the operating system.
+    /// For the jitter of back-off; session ids come from the operating system.
     pub random: Arc<dyn Random>,
 }
 
@@ -118,7 +120,7 @@ pub async fn run<L: Listen + 'static>(
     Surroundings { name, listeners, network, clock, random }: Surroundings<L>,
     stop: impl Future<Output = ()>,
 ) -> Result<Counts, Error> {
-    let queue = Arc::new(Queue::new(config.queue_bytes, config.workers.get(), clock, random));
+    let queue = Arc::new(Queue::new(config.queue_bytes, config.workers.get(), clock, Arc::clone(&random)));
     let session = Arc::new(Session::new(SessionId::random().unwrap_or(SessionId::from_bits(0))));
     let mut intake = Intake::new(Arc::clone(&queue), clock, config.queue_bytes);
     let delivery = match &config.remote {
@@ -150,8 +152,9 @@ pub async fn run<L: Listen + 'static>(
             tracing::error!("{error}; profiles will not be taken");
         }
     }
-    let self_profiler = if config.self_profiling { SelfProfiler::start(&queue, clock) } else { None };
-    let mut lifecycle = Lifecycle::new(&config, queue, delivery, session, self_profiler, clock);
+    let self_profiling = config.self_profiling && delivery.is_some();
+    let self_profiler = if self_profiling { SelfProfiler::start(&queue, clock) } else { None };
+    let mut lifecycle = Lifecycle::new(&config, queue, delivery, session, self_profiler, clock, random);
     let left = if config.dev_mode {
         lifecycle.run_without_platform(stop).await;
         Lifecycle::STOP_BUDGET

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::backlog::{Counts, Progress};
 use crate::backoff;
@@ -17,7 +17,7 @@ use crate::lambda::deadline;
 use crate::lambda::event::{Event, Invoke, Shutdown};
 use crate::lambda::telemetry::{self, HandlerEnd, Wait};
 use crate::queue::Queue;
-use crate::random::{OsRandom, Random};
+use crate::random::Random;
 use crate::recovery::Recovery;
 use crate::self_profile::SelfProfiler;
 use crate::session::{Session, SessionId};
@@ -29,10 +29,13 @@ const REGISTER_FOR: Duration = Duration::from_secs(2);
 /// The pause after which connections may have died unnoticed.
 const CONNECTIONS_SURVIVE: Duration = Duration::from_secs(3);
 
-/// What is kept back of the time to the shutdown's deadline to spool what could not be delivered, and to exit.
-const SPOOL_MARGIN: Duration = Duration::from_millis(150);
+/// The longest wait between two questions for the next event that were answered with an error.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
-/// What is kept back of that to exit.
+/// Self-profiling's last profile takes a while to put together: it must not cost others their delivery.
+const WORTH_A_LAST_PROFILE: Duration = Duration::from_millis(500);
+
+/// What is kept back of the time to the shutdown's deadline to exit.
 const EXIT_MARGIN: Duration = Duration::from_millis(50);
 
 /// What there is to expect where the shutdown's deadline is unknown: 2 s less what the runtime may have used.
@@ -48,6 +51,7 @@ pub struct Lifecycle {
     self_profiler: Option<Arc<SelfProfiler>>,
     recovery: Recovery,
     clock: Clock,
+    random: Arc<dyn Random>,
     flush: FlushConfig,
     policy: Policy,
     /// With the strategy `end`, where the platform has telemetry.
@@ -84,6 +88,7 @@ impl Lifecycle {
         session: Arc<Session>,
         self_profiler: Option<Arc<SelfProfiler>>,
         clock: Clock,
+        random: Arc<dyn Random>,
     ) -> Self {
         let spool = config.spool_dir.as_deref().map(|dir| Spool::new(dir, Spool::DEFAULT_LIMIT));
         let at_once = config.workers.get();
@@ -101,6 +106,7 @@ impl Lifecycle {
             self_profiler,
             recovery,
             clock,
+            random,
             flush,
             policy,
             handler_end: None,
@@ -111,7 +117,7 @@ impl Lifecycle {
 
     /// Waits for a person to end it, where there is no platform: until `stop` resolves.
     pub async fn run_without_platform(&self, stop: impl Future<Output = ()>) {
-        self.recovery.start();
+        self.recover();
         stop.await;
     }
 
@@ -127,10 +133,11 @@ impl Lifecycle {
         let give_up = Instant::now() + REGISTER_FOR;
         let mut failures = 0;
         loop {
-            let error = match client.register(name, interest).await {
+            let answer = timeout_at(give_up, client.register(name, interest)).await;
+            let error = match answer.unwrap_or(Err(Error::Silent)) {
                 Ok(()) => {
                     if interest == Interest::ShutdownOnly {
-                        self.recovery.start(); // there will be no invocation to wait for
+                        self.recover(); // there will be no invocation to wait for
                     }
                     return Ok(());
                 }
@@ -146,7 +153,7 @@ impl Lifecycle {
                 return Err(error);
             }
             tracing::debug!(%error, "registration failed; trying again");
-            sleep(backoff::delay(failures, OsRandom.bits())).await;
+            sleep(backoff::delay(failures, self.random.bits())).await;
         }
     }
 
@@ -185,7 +192,10 @@ impl Lifecycle {
                     phase = Phase::Running;
                     match event {
                         Event::Invoke(invoke) => self.invoke(&invoke, asked).await,
-                        Event::Shutdown(shutdown) => return self.shutdown(&shutdown),
+                        Event::Shutdown(shutdown) => {
+                            self.thaw(asked);
+                            return self.shutdown(&shutdown);
+                        }
                         Event::Unknown(event_type) => {
                             tracing::debug!(event_type, "unknown event ignored");
                         }
@@ -203,25 +213,38 @@ impl Lifecycle {
                     if failures.is_power_of_two() {
                         tracing::error!(%error, failures, "can't get the next event; trying again");
                     }
-                    sleep(backoff::delay(failures, OsRandom.bits())).await;
+                    sleep(backoff::delay(failures, self.random.bits()).min(ASK_AGAIN)).await;
                 }
             }
         }
     }
 
     async fn invoke(&mut self, invoke: &Invoke, asked: Moment) {
+        let pause = self.thaw(asked);
+        if !std::mem::replace(&mut self.invoked, true) {
+            self.recover();
+        }
+        tracing::debug!(request_id = invoke.request_id, pause_ms = milliseconds(pause), "invocation");
+        if self.handler_ended(invoke).await {
+            self.hold(invoke).await;
+        }
+    }
+
+    /// The environment runs again after what may have been a freeze. Says how long it was since the event was asked for.
+    fn thaw(&self, asked: Moment) -> Duration {
         let pause = self.clock.now().since(&asked);
         if !self.invoked && self.initialization == InitializationType::SnapStart {
             self.leave_snapshot();
         } else if let Some(delivery) = &self.delivery {
             delivery.thaw(pause >= CONNECTIONS_SURVIVE);
         }
-        if !std::mem::replace(&mut self.invoked, true) {
+        pause
+    }
+
+    /// Takes over what an earlier process left behind, if it can be delivered.
+    fn recover(&self) {
+        if self.delivery.is_some() {
             self.recovery.start();
-        }
-        tracing::debug!(request_id = invoke.request_id, pause_ms = milliseconds(pause), "invocation");
-        if self.handler_ended(invoke).await {
-            self.hold(invoke).await;
         }
     }
 
@@ -254,6 +277,9 @@ impl Lifecycle {
 
     /// Puts off asking for the next event while uploads get through that were accepted before this one.
     async fn hold(&mut self, invoke: &Invoke) {
+        if self.delivery.is_none() {
+            return;
+        }
         let fence = self.queue.fence();
         let left = deadline::remaining(invoke.deadline_ms, self.clock.now().wall);
         let delivered = self.queue.counts().delivered;
@@ -281,25 +307,16 @@ impl Lifecycle {
     /// line how every upload ended.
     pub async fn end(&self, left: Duration) -> Counts {
         let deadline = Instant::now() + left.saturating_sub(EXIT_MARGIN);
-        if let Some(self_profiler) = &self.self_profiler {
+        if let Some(self_profiler) = self.self_profiler.as_ref().filter(|_| left > WORTH_A_LAST_PROFILE) {
             self_profiler.flush();
         }
         if let Some(delivery) = &self.delivery {
-            delivery.drain(Instant::now() + left.saturating_sub(SPOOL_MARGIN)).await;
+            delivery.drain(deadline).await;
         }
-        let lost = self.recovery.leave_behind(deadline);
+        self.recovery.leave_behind(deadline);
         let counts = self.queue.counts();
-        let Counts {
-            accepted,
-            recovered,
-            delivered,
-            refused,
-            expired,
-            evicted,
-            spooled,
-            delivered_bytes,
-            ..
-        } = counts;
+        let Counts { accepted, recovered, delivered, refused, expired, evicted, spooled, lost, .. } = counts;
+        let delivered_bytes = counts.delivered_bytes;
         tracing::info!(
             accepted,
             recovered,

@@ -1,6 +1,7 @@
 //! The extension as a program: configuration, log, runtime, run, exit code.
 
 use std::env;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    match env::args().nth(1).as_deref() {
+    let argument = env::args_os().nth(1);
+    match argument.as_ref().map(|argument| argument.to_string_lossy()).as_deref() {
         None => extension(),
         Some("--help" | "-h") => show(&config::help_text()),
         Some("--version" | "-V") => show(&config::version_text()),
@@ -27,7 +29,8 @@ fn main() -> ExitCode {
 }
 
 fn show(text: &str) -> ExitCode {
-    print!("{text}");
+    // A reader that has gone, such as `head`, is no failure.
+    drop(io::stdout().write_all(text.as_bytes()));
     ExitCode::SUCCESS
 }
 

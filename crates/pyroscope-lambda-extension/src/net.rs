@@ -2,10 +2,18 @@
 
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::blocking;
+
+/// How long one of several addresses of a host may take to answer: the others should have a chance, too.
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_secs(1);
 
 /// A connection, whatever carries it.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -38,7 +46,20 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Dial for Tcp {
     fn dial<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<BoxStream>> {
-        Box::pin(async move { Ok(boxed(TcpStream::connect((host, port)).await?)) })
+        Box::pin(async move {
+            let mut addresses = resolve(host, port).await?;
+            let last = addresses.pop().ok_or(io::ErrorKind::AddrNotAvailable)?;
+            for address in addresses {
+                match timeout(NEXT_ADDRESS_AFTER, TcpStream::connect(address)).await {
+                    Ok(Ok(stream)) => return Ok(boxed(stream)),
+                    Ok(Err(error)) => {
+                        tracing::debug!(%address, %error, "can't connect; trying the next address");
+                    }
+                    Err(_) => tracing::debug!(%address, "no answer; trying the next address"),
+                }
+            }
+            Ok(boxed(TcpStream::connect(last).await?))
+        })
     }
 }
 
@@ -46,6 +67,14 @@ impl Listen for TcpListener {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>> {
         Box::pin(async move { Ok(boxed(Self::accept(self).await?.0)) })
     }
+}
+
+async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let host = host.to_owned();
+    blocking::run(move || (host, port).to_socket_addrs()).await?.map(Iterator::collect)
 }
 
 fn boxed(stream: TcpStream) -> BoxStream {

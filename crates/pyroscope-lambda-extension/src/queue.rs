@@ -75,7 +75,7 @@ impl Queue {
         let mut changed = self.changed.subscribe();
         loop {
             changed.mark_unchanged();
-            let next = self.lock().next(self.clock.now());
+            let next = self.look();
             let change = changed.changed();
             match next {
                 Next::Send(attempt) => return attempt,
@@ -84,6 +84,17 @@ impl Queue {
                 Next::Idle => drop(change.await),
             }
         }
+    }
+
+    fn look(&self) -> Next {
+        let mut backlog = self.lock();
+        let before = backlog.counts().expired;
+        let next = backlog.next(self.clock.now());
+        let expired = backlog.counts().expired - before;
+        if expired > 0 {
+            tracing::warn!(expired, "profiles that could not be delivered for an hour were dropped");
+        }
+        next
     }
 
     /// Says how an attempt ended. Tells whether that ended an outage.
@@ -99,7 +110,7 @@ impl Queue {
 
     /// From now on everything is tried at once.
     pub fn start_drain(&self) {
-        self.change(|backlog| backlog.start_drain(self.clock.now()));
+        self.change(Backlog::start_drain);
     }
 
     /// The moment that separates the uploads accepted so far from those to come.
@@ -109,7 +120,7 @@ impl Queue {
 
     /// How far the uploads are that were accepted before `fence`.
     pub fn progress(&self, fence: Ticket) -> Progress {
-        self.lock().progress(fence)
+        self.lock().progress(fence, self.clock.now())
     }
 
     /// Waits until the uploads accepted before `fence` are settled, or waiting for them is no use.
@@ -126,7 +137,12 @@ impl Queue {
 
     /// Waits until nothing is left, nor on its way from an SDK: one that ends posts its last profile at this time.
     pub async fn emptied(&self) {
-        self.until(|| self.arriving.load(Ordering::Relaxed) == 0 && self.is_empty()).await;
+        self.until(|| self.is_drained()).await;
+    }
+
+    /// Whether nothing is left, nor on its way from an SDK.
+    pub fn is_drained(&self) -> bool {
+        self.arriving.load(Ordering::Relaxed) == 0 && self.is_empty()
     }
 
     /// Waits until fewer than `uploads` are unsettled.
@@ -160,9 +176,9 @@ impl Queue {
         self.lock().holds(ticket)
     }
 
-    /// Counts uploads that are in the spool.
-    pub fn count_spooled(&self, uploads: u64) {
-        self.change(|backlog| backlog.count_spooled(uploads));
+    /// Counts what became of the uploads that [`Queue::abandon`] took out.
+    pub fn count_left_behind(&self, spooled: u64, lost: u64) {
+        self.change(|backlog| backlog.count_left_behind(spooled, lost));
     }
 
     /// How many uploads came, and how each ended.

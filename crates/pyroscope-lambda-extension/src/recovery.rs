@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::{AbortHandle, yield_now};
 use tokio::time::Instant;
 
-use crate::backlog::Ticket;
+use crate::backlog::{NotTaken, Ticket};
 use crate::clock::Clock;
 use crate::queue::Queue;
 use crate::spool::{Entry, PickUp, Recovered, Spool, Stored};
+use crate::upload::Upload;
 
 /// Carries uploads over from one process to the next.
 ///
@@ -65,32 +66,34 @@ impl Recovery {
         *lock(&self.picking_up) = Some(task.abort_handle());
     }
 
-    /// Takes nothing more from the spool, and leaves to the next process what is still in the queue. Says how many
-    /// uploads are lost, since not even that was possible.
-    pub fn leave_behind(&self, deadline: Instant) -> u64 {
+    /// Takes nothing more from the spool, and leaves to the next process what is still in the queue.
+    pub fn leave_behind(&self, deadline: Instant) {
         if let Some(task) = lock(&self.picking_up).take() {
             task.abort();
         }
         let mut entries = std::mem::take(&mut *lock(&self.entries));
         let (there, left): (Vec<_>, Vec<_>) =
             self.queue.abandon().into_iter().partition(|left| entries.remove(&left.ticket).is_some());
-        self.queue.count_spooled(there.len() as u64);
-        for (_, entry) in entries {
-            remove(entry); // settled since the task looked last
-        }
-        let Some(spool) = self.spool.as_ref().filter(|_| !left.is_empty()) else { return left.len() as u64 };
+        entries.into_values().for_each(remove); // settled since the task looked last
         let left: Vec<_> = left.into_iter().map(|left| left.upload).collect();
-        let stored = spool.store(&left, deadline);
-        self.queue.count_spooled(stored.written);
-        let Stored { no_room, no_time, failed, displaced, ref error, .. } = stored;
-        if let Some(error) = error {
-            tracing::error!(%error, failed, "uploads can't be left to the next process");
-        }
-        if no_room + no_time + displaced > 0 {
-            tracing::warn!(no_room, no_time, displaced, "not every upload can be left to the next process");
-        }
-        stored.lost()
+        let (spooled, lost) = match &self.spool {
+            Some(spool) if !left.is_empty() => store(spool, &left, deadline),
+            _ => (0, left.len() as u64),
+        };
+        self.queue.count_left_behind(spooled + there.len() as u64, lost);
     }
+}
+
+fn store(spool: &Spool, left: &[Arc<Upload>], deadline: Instant) -> (u64, u64) {
+    let stored = spool.store(left, deadline);
+    let Stored { written, no_room, no_time, failed, displaced, ref error, .. } = stored;
+    if let Some(error) = error {
+        tracing::error!(%error, failed, "uploads can't be left to the next process");
+    }
+    if no_room + no_time + displaced > 0 {
+        tracing::warn!(no_room, no_time, displaced, "not every upload can be left to the next process");
+    }
+    (written, stored.lost())
 }
 
 async fn pick_up(mut found: PickUp, queue: &Queue, entries: &Mutex<Entries>, at_once: usize) {
@@ -106,11 +109,11 @@ async fn pick_up(mut found: PickUp, queue: &Queue, entries: &Mutex<Entries>, at_
                 skipped += 1;
                 first.get_or_insert(error);
             }
-            // No await between the two: the upload and its file are known together or not at all.
-            Some(Ok(Recovered { upload, entry })) => match queue.recover(upload) {
-                Ok(ticket) => drop(lock(entries).insert(ticket, entry)),
-                Err(_) => break, // the file stays for the next start
-            },
+            Some(Ok(recovered)) => {
+                if !hand_over(recovered, queue, entries).await {
+                    break; // the file stays for the next start
+                }
+            }
         }
     }
     if let Some(error) = first {
@@ -120,6 +123,23 @@ async fn pick_up(mut found: PickUp, queue: &Queue, entries: &Mutex<Entries>, at_
         let Some(oldest) = lock(entries).first_key_value().map(|(ticket, _)| *ticket) else { return };
         queue.settles(oldest).await;
         remove_settled(queue, entries);
+    }
+}
+
+/// Puts an upload into the queue once there is room. Says whether the queue takes more.
+async fn hand_over(Recovered { upload, entry }: Recovered, queue: &Queue, entries: &Mutex<Entries>) -> bool {
+    loop {
+        let unsettled = queue.len();
+        match queue.recover(upload.clone()) {
+            // No await between the two: the upload and its file are known together or not at all.
+            Ok(ticket) => {
+                lock(entries).insert(ticket, entry);
+                return true;
+            }
+            Err(NotTaken::Full { .. }) if unsettled > 0 => queue.fewer_than(unsettled).await,
+            Err(NotTaken::Full { .. }) => return true, // nor will there ever be room
+            Err(NotTaken::Closed) => return false,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod connection;
 pub mod outcome;
 mod tls;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use self::connection::{Connection, Connector, Pool};
 use self::outcome::{Cause, Outcome};
@@ -22,10 +23,16 @@ use crate::net::Dial;
 use crate::upload::Upload;
 
 /// How much of an answer is read for its reason, in bytes. A connection with more to come is not used again.
-const REASON_LIMIT: usize = 8 * 1024;
+const ANSWER_LIMIT: usize = 8 * 1024;
 
 /// How long to wait for the rest of an answer whose status is known.
-const REASON_TIMEOUT: Duration = Duration::from_secs(1);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long an attempt that was under way over a freeze may still take. Its connection is dead more often than not.
+pub const THAW_GRACE: Duration = Duration::from_millis(250);
+
+/// A timer that is later than this has slept through a freeze.
+const OVERSLEPT: Duration = Duration::from_secs(1);
 
 const TENANT: HeaderName = HeaderName::from_static("x-scope-orgid");
 
@@ -33,7 +40,7 @@ const TENANT: HeaderName = HeaderName::from_static("x-scope-orgid");
 #[derive(Debug)]
 pub struct Remote {
     connector: Connector,
-    pool: Pool,
+    pool: Arc<Pool>,
     /// What stands before the server's own paths.
     base_path: String,
     /// Stated in every request, over what the SDK sent.
@@ -69,7 +76,7 @@ impl Remote {
     pub fn new(network: Arc<dyn Dial>, address: &RemoteAddress, config: &Config, clock: Clock) -> Self {
         Self {
             connector: Connector::new(network, address, config.ssl_cert_file.clone()),
-            pool: Pool::default(),
+            pool: Arc::default(),
             base_path: address.base_path().to_owned(),
             headers: stated_headers(address, config),
             timeout: config.timeout,
@@ -83,12 +90,24 @@ impl Remote {
     pub async fn attempt(&self, upload: &Upload, labelled: &Labelled) -> Outcome {
         let request = match self.request(upload, labelled) {
             Ok(request) => request,
-            Err(error) => return Outcome::not_yet(Cause::Request(error)),
+            Err(error) => return Outcome::Unsendable(error),
         };
-        match timeout(self.timeout, self.exchange(request)).await {
+        let started = Instant::now();
+        let mut exchange = pin!(self.exchange(request));
+        let mut result = timeout(self.timeout, &mut exchange).await;
+        // Where time runs on in a freeze, the timer is overdue at the thaw. The answer may be there all the same.
+        let overslept = started.elapsed() > self.timeout + OVERSLEPT;
+        if result.is_err() && overslept {
+            result = timeout(THAW_GRACE, exchange).await;
+        }
+        match result {
             Ok(Ok((connection, response))) => self.conclude(connection, response).await,
-            Ok(Err(cause)) => Outcome::not_yet(cause),
-            Err(_) => Outcome::not_yet(Cause::Timeout(self.timeout)),
+            Ok(Err(cause)) => Outcome::NotYet { cause, retry_after: None },
+            Err(_) if overslept => Outcome::Overslept,
+            Err(_) => {
+                self.pool.discard(); // what kept this one from answering may keep the others
+                Outcome::NotYet { cause: Cause::Timeout(self.timeout), retry_after: None }
+            }
         }
     }
 
@@ -122,7 +141,7 @@ impl Remote {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<(Connection, Response<Incoming>), Cause> {
-        if let Some(mut kept) = self.pool.take() {
+        if let Some(mut kept) = self.pool.take(self.clock.now()) {
             let response = match kept.ready().await {
                 Ok(()) => kept.send_request(request.clone()).await,
                 Err(error) => Err(error),
@@ -138,26 +157,42 @@ impl Remote {
     }
 
     async fn conclude(&self, connection: Connection, response: Response<Incoming>) -> Outcome {
-        let (head, mut body) = response.into_parts();
-        let mut reason = BytesMut::new();
-        let read = async {
-            while let Some(frame) = body.frame().await {
-                let Ok(frame) = frame else { return false };
-                let Ok(chunk) = frame.into_data() else { continue };
-                if reason.len() + chunk.len() > REASON_LIMIT {
-                    return false;
-                }
-                reason.extend_from_slice(&chunk);
+        let (head, body) = response.into_parts();
+        let pool = Arc::clone(&self.pool);
+        let clock = self.clock;
+        let rest = async move {
+            let (text, whole) = read(body).await;
+            if whole {
+                pool.put(connection, clock.now());
             }
-            true
+            text
         };
-        // The status alone decides: a body that never ends must not undo a delivery, nor delay one.
-        if timeout(REASON_TIMEOUT, read).await == Ok(true) {
-            self.pool.put(connection);
+        // The status alone decides: a body that never ends must not undo a delivery, nor delay the news of it.
+        if head.status.is_success() {
+            tokio::spawn(rest);
+            return Outcome::Delivered;
         }
-        let reason = String::from_utf8_lossy(&reason).trim().to_owned();
-        Outcome::of_answer(head.status, &head.headers, reason, self.clock.now().wall)
+        let text = rest.await;
+        Outcome::of_answer(head.status, &head.headers, &text, self.clock.now().wall)
     }
+}
+
+/// Reads an answer, as far as it is worth it. Says whether that was all of it.
+async fn read(mut body: Incoming) -> (String, bool) {
+    let mut bytes = BytesMut::new();
+    let read = async {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
+            let Ok(chunk) = frame.into_data() else { continue };
+            if bytes.len() + chunk.len() > ANSWER_LIMIT {
+                return false;
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        true
+    };
+    let whole = timeout(ANSWER_TIMEOUT, read).await == Ok(true);
+    (String::from_utf8_lossy(&bytes).into_owned(), whole)
 }
 
 /// Credentials, tenant and further headers, the last on top; the SDK's own credentials stand where none are configured.
@@ -174,12 +209,4 @@ fn stated_headers(address: &RemoteAddress, config: &Config) -> HeaderMap {
     }
     headers.extend(config.headers.clone());
     headers
-}
-
-// === impl Outcome ===
-
-impl Outcome {
-    const fn not_yet(cause: Cause) -> Self {
-        Self::NotYet { cause, retry_after: None }
-    }
 }

@@ -95,25 +95,25 @@ proptest! {
                 Event::Wake => backlog.wake(now),
                 Event::Drain => {
                     draining = true;
-                    backlog.start_drain(now);
+                    backlog.start_drain();
                 }
             }
             let counts = backlog.counts();
-            let ended = counts.delivered + counts.refused + counts.expired + counts.evicted + counts.spooled;
+            let ended = counts.delivered + counts.refused + counts.expired + counts.evicted;
             prop_assert_eq!(counts.accepted + counts.recovered, ended + backlog.len() as u64);
             prop_assert!(backlog.bytes() <= CAPACITY);
             prop_assert!(draining || under_way.len() <= CONCURRENCY);
-            prop_assert_eq!(backlog.progress(backlog.fence()) == Progress::Settled, backlog.is_empty());
+            prop_assert_eq!(backlog.progress(backlog.fence(), now) == Progress::Settled, backlog.is_empty());
         }
         for attempt in under_way {
             backlog.settle(attempt.ticket, Verdict::Delivered, now, 0);
         }
         let left = backlog.abandon().len() as u64;
-        backlog.count_spooled(left);
+        backlog.count_left_behind(left / 2, left - left / 2);
         let counts = backlog.counts();
         prop_assert_eq!(
             counts.accepted + counts.recovered,
-            counts.delivered + counts.refused + counts.expired + counts.evicted + counts.spooled
+            counts.delivered + counts.refused + counts.expired + counts.evicted + counts.spooled + counts.lost
         );
         prop_assert_eq!(backlog.bytes(), 0);
     }

@@ -11,6 +11,7 @@ use pyroscope_lambda_extension::clock::Moment;
 use pyroscope_lambda_extension::upload::{Endpoint, Upload};
 use tokio::time::Instant;
 
+const UNAUTHORIZED: Verdict = Verdict::NotYet { patiently: true, retry_after: None };
 const FAILED: Verdict = Verdict::NotYet { patiently: false, retry_after: None };
 /// Jitter at its most: the back-off after one failure is 100 ms.
 const MOST: u64 = 100_000;
@@ -152,15 +153,34 @@ fn an_upload_that_is_itself_the_trouble_is_not_the_probe_for_ever() {
 
 #[test]
 fn a_thaw_ends_back_off_but_not_what_the_remote_asked_for() {
-    let time = Time::new();
+    let mut time = Time::new();
     let mut backlog = backlog(1, 1, &time);
-    fail(&mut backlog, &time, MOST);
+    let attempt = send(&mut backlog, &time);
+    backlog.settle(attempt.ticket, UNAUTHORIZED, time.now(), 0);
+    time.pass(Duration::from_secs(1));
+    assert_eq!(wait(&mut backlog, &time), Duration::from_secs(9));
     backlog.wake(time.now());
     let attempt = send(&mut backlog, &time);
     let asked = Verdict::NotYet { patiently: false, retry_after: Some(Duration::from_secs(7)) };
     backlog.settle(attempt.ticket, asked, time.now(), 0);
     backlog.wake(time.now());
     assert_eq!(wait(&mut backlog, &time), Duration::from_secs(7));
+}
+
+#[test]
+fn however_often_the_environment_thaws_a_failing_remote_is_asked_once_a_second() {
+    let mut time = Time::new();
+    let mut backlog = backlog(1, 1, &time);
+    let mut tries = 0;
+    for _ in 0..500 {
+        backlog.wake(time.now());
+        if let Next::Send(attempt) = backlog.next(time.now()) {
+            tries += 1;
+            backlog.settle(attempt.ticket, UNAUTHORIZED, time.now(), 0);
+        }
+        time.pass(Duration::from_millis(20));
+    }
+    assert_eq!(tries, 10, "in ten seconds");
 }
 
 #[test]
@@ -242,7 +262,7 @@ fn a_drain_tries_everything_at_once_whatever_is_known_of_the_remote() {
         fail(&mut backlog, &time, 400_000);
     }
     wait(&mut backlog, &time);
-    backlog.start_drain(time.now());
+    backlog.start_drain();
     for _ in 0..20 {
         send(&mut backlog, &time);
     }
@@ -254,26 +274,48 @@ fn progress_tells_of_the_uploads_before_the_fence_alone() {
     let mut backlog = backlog(1, 5, &time);
     let fence = backlog.fence();
     backlog.accept(upload(10, time.now().wall)).unwrap();
-    assert_eq!(backlog.progress(fence), Progress::Pending);
+    assert_eq!(backlog.progress(fence, time.now()), Progress::Pending);
     let attempt = send(&mut backlog, &time);
-    assert_eq!(backlog.progress(fence), Progress::Pending);
+    assert_eq!(backlog.progress(fence, time.now()), Progress::Pending);
     backlog.settle(attempt.ticket, Verdict::Refused, time.now(), 0);
-    assert_eq!(backlog.progress(fence), Progress::Settled);
+    assert_eq!(backlog.progress(fence, time.now()), Progress::Settled);
 }
 
 #[test]
 fn in_an_outage_waiting_is_no_use_once_the_probe_has_failed() {
-    let time = Time::new();
+    let mut time = Time::new();
     let mut backlog = backlog(1, 1, &time);
     let fence = backlog.fence();
     for _ in 0..3 {
-        assert_eq!(backlog.progress(fence), Progress::Pending);
-        backlog.wake(time.now());
+        assert_eq!(backlog.progress(fence, time.now()), Progress::Pending);
+        time.pass(Duration::from_secs(1));
         fail(&mut backlog, &time, MOST);
     }
-    assert_eq!(backlog.progress(fence), Progress::Stalled);
+    assert_eq!(backlog.progress(fence, time.now()), Progress::Stalled);
+    time.pass(Duration::from_secs(1));
     backlog.wake(time.now());
-    assert_eq!(backlog.progress(fence), Progress::Pending, "the next probe may succeed");
+    assert_eq!(backlog.progress(fence, time.now()), Progress::Pending, "the next probe may succeed");
+}
+
+#[test]
+fn waiting_for_an_upload_that_is_not_to_be_sent_soon_is_no_use() {
+    let mut time = Time::new();
+    let mut backlog = backlog(1, 1, &time);
+    let fence = backlog.fence();
+    let attempt = send(&mut backlog, &time);
+    backlog.settle(attempt.ticket, UNAUTHORIZED, time.now(), 0);
+    assert_eq!(backlog.progress(fence, time.now()), Progress::Stalled, "it will be sent in ten seconds");
+    time.pass(Duration::from_millis(9_800));
+    assert_eq!(backlog.progress(fence, time.now()), Progress::Pending, "it will be sent in 200 ms");
+}
+
+#[test]
+fn a_recovered_upload_pushes_nothing_out() {
+    let time = Time::new();
+    let mut backlog = Backlog::new(10_000, 1);
+    backlog.accept(upload(5_000, time.now().wall)).unwrap();
+    backlog.recover(upload(5_000, time.now().wall)).unwrap_err();
+    assert_eq!((backlog.len(), backlog.counts().evicted, backlog.counts().recovered), (1, 0, 0));
 }
 
 #[test]

@@ -10,9 +10,14 @@ use crate::load::order::Then;
 /// How many invocations an environment serves before it is shut down, on average.
 const INVOCATIONS_OF_ONE: u64 = 9;
 
+/// A queue that is often full.
+pub(super) const FULL_QUEUE: &str = "512KiB";
+
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Schedule {
+    /// `PYROSCOPE_QUEUE_BYTES`; so few with some seeds that profiles are pushed out.
+    pub(super) queue: &'static str,
     pub(super) environments: Vec<Environment>,
 }
 
@@ -85,7 +90,8 @@ impl Schedule {
             }
             environments.push(environment);
         }
-        Self { environments }
+        let queue = if seed.is_multiple_of(4) { FULL_QUEUE } else { "64MiB" };
+        Self { queue, environments }
     }
 }
 
@@ -93,11 +99,14 @@ impl Schedule {
 
 impl Environment {
     fn new(dice: &mut Dice) -> Self {
+        let strategy = dice.one_of(&["auto", "auto", "auto", "invoke", "end", "background"], "auto");
+        // After a crash nobody hears of the shutdown before it is back in `next`, which `invoke` holds for long.
+        let shutdowns = if strategy == "invoke" { [2_000; 3] } else { [800, 1_200, 2_000] };
         Self {
-            strategy: dice.one_of(&["auto", "auto", "auto", "invoke", "end", "background"], "auto"),
+            strategy,
             workers: dice.one_of(&[1, 2, 5, 5, 16], 5),
             attempt: Duration::from_millis(dice.one_of(&[400, 1_000, 10_000], 1_000)),
-            shutdown: Duration::from_millis(dice.one_of(&[600, 1_000, 2_000], 2_000)),
+            shutdown: Duration::from_millis(dice.one_of(&shutdowns, 2_000)),
             acts: Vec::new(),
         }
     }

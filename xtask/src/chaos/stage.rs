@@ -11,7 +11,7 @@ use pyroscope_sink::Sink;
 
 use super::account::{Counted, End, Evidence, Stored};
 use super::fault::{Fault, Refused};
-use super::schedule::{Act, Environment, Invoke, Schedule};
+use super::schedule::{Act, Environment, FULL_QUEUE, Invoke, Schedule};
 use crate::environment::EXTENSION;
 use crate::error::Error;
 use crate::load::ledger::Entries;
@@ -19,8 +19,8 @@ use crate::load::order::{Order, Then};
 use crate::load::profile::{NUMBER, profile};
 use crate::load::{self};
 
-/// How long the last environment may take to deliver what the others left.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the last environment waits for the next profile before it takes the rest for lost: longer than any back-off.
+const PATIENCE: Duration = Duration::from_secs(11);
 
 /// Between two invocations of the last environment.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -34,6 +34,7 @@ pub(super) struct Stage {
     /// For the ledger, the spool, the authority's certificate and the log; empty at the start.
     pub(super) folder: PathBuf,
     pub(super) port: u16,
+    queue: &'static str,
     refused: Refused,
     ends: Vec<End>,
     frozen: Vec<(SystemTime, SystemTime)>,
@@ -60,6 +61,7 @@ impl Stage {
             extension,
             folder,
             port,
+            queue: "",
             refused: Refused::default(),
             ends: Vec::new(),
             frozen: Vec::new(),
@@ -71,6 +73,7 @@ impl Stage {
 
     /// Plays it all, and a last environment with a healthy remote; says what is known then, and what went wrong on the way.
     pub(super) async fn play(mut self, schedule: &Schedule) -> Result<(Evidence, Vec<String>), Error> {
+        self.queue = schedule.queue;
         for (number, environment) in schedule.environments.iter().enumerate() {
             self.live(number, environment).await?;
         }
@@ -129,10 +132,16 @@ impl Stage {
             then: Then::Answer,
             kill_after: None,
         };
-        let since = Instant::now();
-        while since.elapsed() < PATIENCE && self.awaits_more()? {
+        // What was pushed out of a full queue never comes: with a queue of that size the wait is short.
+        let patience = if self.queue == FULL_QUEUE { PATIENCE / 4 } else { PATIENCE };
+        let (mut since, mut awaited) = (Instant::now(), self.awaited()?);
+        while awaited > 0 && since.elapsed() < patience {
             self.invoke(&sandbox, &invoke, &mut life).await?;
             tokio::time::sleep(PAUSE).await;
+            let now = self.awaited()?;
+            if now < awaited {
+                (since, awaited) = (Instant::now(), now);
+            }
         }
         self.end(number, &sandbox, life).await
     }
@@ -143,6 +152,7 @@ impl Stage {
             .limits(limits)
             .extension_env("PYROSCOPE_REMOTE_ADDRESS", self.sink.url())
             .extension_env("PYROSCOPE_SPOOL_DIR", self.spool())
+            .extension_env("PYROSCOPE_QUEUE_BYTES", self.queue)
             .extension_env("PYROSCOPE_TIMEOUT", format!("{}ms", environment.attempt.as_millis()))
             .extension_env("PYROSCOPE_NUM_WORKERS", environment.workers.to_string())
             .extension_env("PYROSCOPE_FLUSH_STRATEGY", environment.strategy)
@@ -250,8 +260,8 @@ impl Stage {
         Ok(Entries::read(&text))
     }
 
-    /// Whether an acknowledged profile is still to come.
-    fn awaits_more(&self) -> Result<bool, Error> {
+    /// How many acknowledged profiles are still to come.
+    fn awaited(&self) -> Result<usize, Error> {
         let mut awaited = self.entries()?.acknowledged;
         let killed = |life: &usize| self.ends.get(*life).is_some_and(|end| end.killed);
         awaited.retain(|_, life| !killed(life));
@@ -263,7 +273,7 @@ impl Stage {
                 awaited.remove(&number);
             }
         }
-        Ok(!awaited.is_empty())
+        Ok(awaited.len())
     }
 
     fn stored(&mut self) -> Vec<Stored> {

@@ -1,40 +1,55 @@
-//! `cargo xtask e2e`: the real SDKs against the real extension.
+//! `cargo xtask e2e`: real functions, with their languages' real runtime clients and Pyroscope SDKs, beside the extension.
 //!
 //! # Layout
+//! - [`trial`]: one life of a function, frozen between its invocations, and what is checked of it
 //! - [`server`]: the remote that all of them deliver to, with credentials and a tenant
-//! - [`extension`]: the extension in dev mode, outside a Lambda
-//! - [`script`]: a program under an SDK: what to run, what has to arrive of it
-//! - [`python`], [`nodejs`]: their SDKs, installed at a pinned version
-//! - [`rust`]: the sample function, in a Lambda environment
+//! - [`account`]: the extension's own account of the profiles
+//! - [`jfr`]: what is in the recordings of Java
+//! - [`subject`]: a function that is ready to run
+//! - [`install`]: installs what a function needs, in a folder of its own
+//! - [`python`], [`nodejs`], [`go`], [`java`], [`rust`]: the languages, all at pinned versions
 
-mod extension;
+mod account;
+mod go;
+mod install;
+mod java;
+mod jfr;
 mod nodejs;
 mod python;
 mod rust;
-mod script;
 mod server;
+mod subject;
+mod trial;
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cargo::{Build, Workspace};
+use crate::cargo::{ANOTHER_EXTENSION, Build, Workspace};
 use crate::error::Error;
-use crate::expected;
-use extension::Extension;
-use script::Script;
+use subject::Subject;
+use trial::Trial;
 
-/// Run the real SDKs against the extension and check what arrives
+/// How long a function is invoked in each of its variants.
+const VARIANT: Duration = Duration::from_secs(3);
+
+/// Run real functions under the Pyroscope SDKs beside the extension and check what arrives
 #[derive(Debug, Args)]
 pub(crate) struct E2e {
     /// Languages that must pass; without any: all that this machine can run
     languages: Vec<Language>,
-    /// How long each program works
+    /// How long each function is invoked
     #[arg(long, default_value_t = 6)]
     seconds: u64,
+    /// Run each function without any extension and beside a second one, too
+    #[arg(long)]
+    variants: bool,
+    /// Set a variable for the functions, such as `UPLOAD_SECONDS=10`
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = variable)]
+    variables: Vec<(String, String)>,
     #[command(flatten)]
     build: Build,
 }
@@ -42,7 +57,9 @@ pub(crate) struct E2e {
 /// A language with an SDK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Language {
+    Go,
     Python,
+    Java,
     Nodejs,
     Rust,
 }
@@ -55,23 +72,30 @@ enum Outcome {
     Failed(String),
 }
 
+/// What the functions run beside.
+struct Surroundings {
+    extension: PathBuf,
+    /// Another extension, for the variants.
+    other: Option<PathBuf>,
+    /// The folder of all languages.
+    folder: PathBuf,
+}
+
 // === impl E2e ===
 
 impl E2e {
     pub(crate) async fn run(&self) -> Result<(), Error> {
         let folder = Workspace::locate()?.target.join("e2e");
         fs::create_dir_all(&folder).map_err(Error::io(format!("create {}", folder.display())))?;
-        let extension = self.build.extension()?;
+        let other = if self.variants { Some(ANOTHER_EXTENSION.build()?) } else { None };
+        let surroundings = Surroundings { extension: self.build.extension()?, other, folder };
 
         let mut outcomes = Vec::new();
         for language in self.languages() {
             println!("\n{language}");
-            let outcome = match language {
-                Language::Rust => self.rust(&extension, &folder).await,
-                Language::Python => self.script(language, python::prepare(&folder).await, &extension).await,
-                Language::Nodejs => self.script(language, nodejs::prepare(&folder).await, &extension).await,
-            };
-            outcomes.push((language, outcome));
+            for (run, outcome) in self.outcomes(language, &surroundings).await {
+                outcomes.push((format!("{language}{run}"), outcome));
+            }
         }
         summarise(&outcomes)
     }
@@ -80,47 +104,56 @@ impl E2e {
         if self.languages.is_empty() { Language::value_variants().to_vec() } else { self.languages.clone() }
     }
 
-    async fn rust(&self, extension: &Path, folder: &Path) -> Outcome {
-        Outcome::of(rust::run(extension, folder, Duration::from_secs(self.seconds)).await)
-    }
-
-    /// Runs a script, where it could be prepared.
-    async fn script(&self, language: Language, prepared: Result<Script, Error>, extension: &Path) -> Outcome {
-        match prepared {
-            Ok(script) => Outcome::of(self.deliver(&script, extension).await),
-            Err(error) if self.languages.contains(&language) => Outcome::Failed(error.to_string()),
-            Err(error) => Outcome::Skipped(error.to_string()),
+    async fn outcomes(
+        &self,
+        language: Language,
+        surroundings: &Surroundings,
+    ) -> Vec<(&'static str, Outcome)> {
+        let subject = match language.prepare(&surroundings.folder).await {
+            Ok(subject) => subject,
+            Err(error) if self.languages.contains(&language) => {
+                return vec![("", Outcome::Failed(error.to_string()))];
+            }
+            Err(error) => return vec![("", Outcome::Skipped(error.to_string()))],
+        };
+        let folder = surroundings.folder.join(language.folder());
+        let trial = Trial {
+            subject: &subject,
+            extension: Some(&surroundings.extension),
+            others: &[],
+            variables: &self.variables,
+            busy: Duration::from_secs(self.seconds),
+            folder: &folder,
+        };
+        let mut outcomes = vec![("", Outcome::of(trial.run().await))];
+        if let Some(other) = &surroundings.other {
+            println!("\n{language}, without any extension");
+            let alone = Trial { extension: None, busy: VARIANT, ..trial };
+            outcomes.push((", without any extension", Outcome::of(alone.run().await)));
+            println!("\n{language}, beside a second extension");
+            let two = Trial { others: std::slice::from_ref(other), busy: VARIANT, ..trial };
+            outcomes.push((", beside a second extension", Outcome::of(two.run().await)));
         }
-    }
-
-    /// Runs the script beside the extension and checks what arrives.
-    async fn deliver(&self, script: &Script, extension: &Path) -> Result<String, Error> {
-        let remote = server::start().await?;
-        let running = Extension::start(extension, &remote, &script.folder).await?;
-        script.run(&running.url(), Duration::from_secs(self.seconds)).await?;
-        let log = running.stop().await?;
-
-        let arrivals = remote.arrivals();
-        let mut wrong = script.expected.wrong(&arrivals);
-        let sessions = expected::sessions(&arrivals);
-        if sessions.len() > 1 {
-            wrong.push(format!("one environment has several session ids: {sessions:?}"));
-        }
-        server::passed(&remote, script.name, wrong, log)
+        outcomes
     }
 }
 
-fn summarise(outcomes: &[(Language, Outcome)]) -> Result<(), Error> {
+fn variable(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("no =; write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn summarise(outcomes: &[(String, Outcome)]) -> Result<(), Error> {
     println!();
-    for (language, outcome) in outcomes {
+    for (run, outcome) in outcomes {
         match outcome {
-            Outcome::Passed(what) => println!("{language}: passed, {what}"),
-            Outcome::Skipped(why) => println!("{language}: SKIPPED, {why}"),
-            Outcome::Failed(why) => println!("{language}: FAILED, {why}"),
+            Outcome::Passed(what) => println!("{run}: passed, {what}"),
+            Outcome::Skipped(why) => println!("{run}: SKIPPED, {why}"),
+            Outcome::Failed(why) => println!("{run}: FAILED, {why}"),
         }
     }
     let failed = outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Failed(_)));
-    let wrong: Vec<String> = failed.map(|(language, _)| format!("{language} failed, as above")).collect();
+    let wrong: Vec<String> = failed.map(|(run, _)| format!("{run} failed, as above")).collect();
     if wrong.is_empty() {
         Ok(())
     } else {
@@ -141,10 +174,36 @@ impl Outcome {
 
 // === impl Language ===
 
+impl Language {
+    /// Installs what the language needs, where it isn't yet.
+    async fn prepare(self, e2e: &Path) -> Result<Subject, Error> {
+        match self {
+            Self::Go => go::prepare(e2e).await,
+            Self::Python => python::prepare(e2e).await,
+            Self::Java => java::prepare(e2e).await,
+            Self::Nodejs => nodejs::prepare(e2e).await,
+            Self::Rust => rust::prepare(e2e),
+        }
+    }
+
+    /// The name of its folder, of sources as of what is made of them.
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::Python => "python",
+            Self::Java => "java",
+            Self::Nodejs => "nodejs",
+            Self::Rust => "rust",
+        }
+    }
+}
+
 impl fmt::Display for Language {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Go => "Go",
             Self::Python => "Python",
+            Self::Java => "Java",
             Self::Nodejs => "Node.js",
             Self::Rust => "Rust",
         })

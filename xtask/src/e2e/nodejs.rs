@@ -1,44 +1,48 @@
-//! The SDK for Node.js, installed from a lock file into a folder of its own.
+//! Node.js: the runtime client, part of it in C++ and built here, and the SDK, from npm's registry and a lock file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::script::{SOURCES, Script, install};
+use tokio::process::Command;
+
+use super::install::{Step, Workshop};
+use super::subject::{Format, LABELS, Subject};
+use crate::environment::Function;
 use crate::error::Error;
 use crate::expected::Expected;
 
-const HINT: &str = "install Node.js 20 or later with npm";
+const HINT: &str = "install Node.js 18 or later with npm; its runtime client needs a C++ compiler, make, cmake, autoconf, \
+                    automake, libtool and python3, too (Debian: libnode-dev, where node is Debian's)";
 
-/// The program, its manifest, its lock file.
-const FILES: [&str; 3] = ["package.json", "package-lock.json", "orders.js"];
-
-/// Installs the pinned SDK, where it isn't yet.
-pub(super) async fn prepare(e2e: &Path) -> Result<Script, Error> {
-    let sources = Path::new(SOURCES).join("nodejs");
-    let folder = e2e.join("nodejs");
-    fs::create_dir_all(&folder).map_err(Error::io(format!("create {}", folder.display())))?;
-    // Beside the program is where Node.js looks for what it imports; the checkout stays as it is.
-    for file in FILES {
-        let (from, to) = (sources.join(file), folder.join(file));
-        fs::copy(&from, &to).map_err(Error::io(format!("copy {}", from.display())))?;
+/// Installs what is pinned, where it isn't yet.
+pub(super) async fn prepare(e2e: &Path) -> Result<Subject, Error> {
+    let workshop = Workshop::open(e2e, "nodejs", &["package.json", "package-lock.json", "orders.mjs"])?;
+    let mut ci = Step::new("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"], HINT);
+    if let Some(headers) = headers().await {
+        ci = ci.variable("npm_config_nodedir", headers);
     }
-    let lock = folder.join("package-lock.json");
-    let wanted = fs::read(&lock).map_err(Error::io(format!("read {}", lock.display())))?;
-    let installed = folder.join("node_modules/installed-lock.json");
-    if fs::read(&installed).ok().as_ref() != Some(&wanted) {
-        install("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"], &folder, HINT).await?;
-        fs::write(&installed, wanted).map_err(Error::io(format!("write {}", installed.display())))?;
-    }
-    Ok(Script {
-        name: "the script under the SDK for Node.js",
-        interpreter: PathBuf::from("node"),
-        program: folder.join("orders.js"),
+    workshop.install_once("package-lock.json", &[ci]).await?;
+    let client = workshop.folder.join("node_modules/aws-lambda-ric/bin/index.mjs");
+    Ok(Subject {
+        function: Function {
+            bootstrap: "node".into(),
+            args: vec![client.into(), "orders.takeOrder".into()],
+            task_root: Some(workshop.folder),
+            handler: Some("orders.takeOrder"),
+        },
         expected: Expected {
             app: "orders/nodejs",
-            labels: &[("region", "local"), ("team", "checkout")],
+            labels: LABELS,
             sample_type: "cpu",
             work: ["priceBasket", "renderReceipt", "checkStock"],
         },
-        folder,
+        format: Format::Decoded,
     })
+}
+
+/// Where this machine has the headers of its Node.js, which are downloaded otherwise.
+async fn headers() -> Option<PathBuf> {
+    let output = Command::new("node").args(["--print", "process.execPath"]).output().await.ok()?;
+    let node = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    let prefix = node.parent()?.parent()?;
+    prefix.join("include/node/node_version.h").exists().then(|| prefix.to_owned())
 }

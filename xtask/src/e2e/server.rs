@@ -1,7 +1,5 @@
 //! The remote that all SDKs' profiles are delivered to: it wants credentials and a tenant, and refuses what comes without.
 
-use std::path::PathBuf;
-
 use pyroscope_sink::{Credentials, Options, Sink};
 
 use crate::error::Error;
@@ -17,25 +15,11 @@ pub(super) async fn start() -> Result<Sink, Error> {
 }
 
 /// What a user sets for the extension to deliver here.
-pub(super) fn variables(remote: &Sink) -> Vec<(&'static str, String)> {
+pub(super) fn variables<'run>(remote: &Sink) -> Vec<(&'run str, String)> {
     vec![
         ("PYROSCOPE_REMOTE_ADDRESS", remote.url()),
         ("PYROSCOPE_BASIC_AUTH_USER", USER.to_owned()),
         ("PYROSCOPE_BASIC_AUTH_PASSWORD", PASSWORD.to_owned()),
         ("PYROSCOPE_TENANT_ID", TENANT.to_owned()),
     ]
-}
-
-/// A line for the summary, where nothing is wrong.
-pub(super) fn passed(
-    remote: &Sink,
-    run: &'static str,
-    wrong: Vec<String>,
-    log: PathBuf,
-) -> Result<String, Error> {
-    if wrong.is_empty() {
-        Ok(format!("{} series: {}", remote.series().len(), remote.totals()))
-    } else {
-        Err(Error::Wrong { run, wrong, log: Some(log) })
-    }
 }

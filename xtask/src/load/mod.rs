@@ -1,7 +1,7 @@
 //! A function that posts profiles: a process of its own that speaks the Runtime API, with the standard library alone.
 //!
 //! # Layout
-//! - [`profile`]: profiles that are all different, in every format
+//! - [`mod@profile`]: profiles that are all different, in every format
 //! - [`order`]: what an invocation is to do
 //! - [`ledger`]: which profiles were acknowledged, in a file that outlives every crash
 //! - [`environment`]: a sandbox around it

@@ -64,13 +64,16 @@ pub(super) async fn next(State(shared): Call) -> Answer {
 }
 
 fn event_answer(event: RuntimeEvent) -> Answer {
-    let answer = Response::builder()
+    let mut answer = Response::builder()
         .header("Content-Type", "application/json")
         .header("Lambda-Runtime-Aws-Request-Id", event.request_id)
         .header("Lambda-Runtime-Deadline-Ms", event.deadline_ms)
         .header("Lambda-Runtime-Invoked-Function-Arn", event.arn)
-        .header("Lambda-Runtime-Trace-Id", event.trace)
-        .body(Body::from(event.payload));
+        .header("Lambda-Runtime-Trace-Id", event.trace);
+    if let Some(context) = event.client_context {
+        answer = answer.header("Lambda-Runtime-Client-Context", context);
+    }
+    let answer = answer.body(Body::from(event.payload));
     // A name or region that can't be sent as a header is the only way to get here.
     answer.unwrap_or_else(|error| {
         refused(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", error.to_string())

@@ -1,5 +1,6 @@
 //! The arguments, and what they are made of.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,13 +16,12 @@ use thiserror::Error;
 pub(crate) enum Command {
     /// Run a function and its extensions, and show what happens and when
     Run(Box<Run>),
+    /// Keep a function and its extensions ready for clients that invoke it over HTTP, until Ctrl-C
+    Serve(Box<Serve>),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// An external extension: an executable, registered under its file name (may be repeated)
-    #[arg(long = "extension", value_name = "PATH")]
-    pub(crate) extensions: Vec<PathBuf>,
     /// How often the function is invoked
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) invocations: u32,
@@ -31,12 +31,34 @@ pub(crate) struct Run {
     /// The event: JSON, or a file with it after an @
     #[arg(long, value_name = "JSON|@FILE", default_value = "{}")]
     pub(crate) payload: Payload,
+    /// What happens, step by step, from a file in TOML or JSON
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["invocations", "gap"])]
+    pub(crate) scenario: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) environment: Environment,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Where clients are listened for
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
+    pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) environment: Environment,
+}
+
+/// What the environment is made of.
+#[derive(Args, Debug)]
+pub(crate) struct Environment {
+    /// An external extension: an executable, registered under its file name (may be repeated)
+    #[arg(long = "extension", value_name = "PATH")]
+    pub(crate) extensions: Vec<PathBuf>,
     /// The function's timeout
     #[arg(long, value_name = "DURATION", default_value = "3s", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// The function's memory, told to it, not enforced
-    #[arg(long, value_name = "MB", default_value_t = 512)]
-    pub(crate) memory: u32,
+    /// The function's memory and the CPU share that comes with it: 1769 MB is one vCPU [default: 512 MB, and all CPUs]
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    pub(crate) memory: Option<u32>,
     /// Let processes run on between invocations
     #[arg(long)]
     pub(crate) no_freeze: bool,
@@ -126,7 +148,7 @@ fn initialization(text: &str) -> Result<InitializationType, ArgumentError> {
     all.into_iter().find(|one| one.as_str() == text).ok_or(ArgumentError::Initialization)
 }
 
-fn duration(text: &str) -> Result<Duration, ArgumentError> {
+pub(super) fn duration(text: &str) -> Result<Duration, ArgumentError> {
     let (number, unit) = [("ms", 0.001), ("s", 1.0), ("m", 60.0)]
         .into_iter()
         .find_map(|(unit, seconds)| text.strip_suffix(unit).map(|number| (number, seconds)))

@@ -1,18 +1,32 @@
-//! The command line: arguments, the run itself, its timeline.
+//! The command line.
+//!
+//! - `arguments`: what can be said on it
+//! - `scenario`: a run, step by step, from a file
+//! - `steps`: the run itself
+//! - `serve`: invocations by clients
+//! - `timeline`: events as lines
+//! - `screen`: where the lines go, and what a terminal shows meanwhile
 
 mod arguments;
+mod scenario;
+mod screen;
+mod serve;
+mod steps;
 mod timeline;
 
-use std::time::Duration;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use lambda_sandbox::{InitError, InvokeError, Record, Sandbox, ShutdownReason};
+use lambda_sandbox::{Builder, InitError, InvokeError, Sandbox, ShutdownReason};
 use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 pub(crate) use arguments::Command;
-use arguments::{Pair, Run};
-use timeline::line;
+use arguments::{Environment, Pair};
+use scenario::ScenarioError;
+use screen::Screen;
 
 /// What the exit code tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,33 +41,69 @@ pub(crate) enum RunError {
     #[error("init failed: {0}")]
     Init(#[from] InitError),
     #[error("signals can't be listened for: {0}")]
-    Signals(#[from] std::io::Error),
+    Signals(#[source] io::Error),
     #[error("no further invocation: {0}")]
     Invoke(#[from] InvokeError),
+    #[error("{address} can't be listened on: {source} (choose another with --listen)")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("clients are no longer served: {0}")]
+    Serve(#[source] io::Error),
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
 }
 
-/// Starts the sandbox, invokes it, shuts it down.
-pub(crate) async fn run(run: Run) -> Result<Invocations, RunError> {
-    let builder = builder(&run);
+/// SIGINT and SIGTERM. Processes in groups of their own don't see a terminal's Ctrl-C: whoever ends this one has to end them too.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+/// How a sandbox was used, and why it is no longer needed.
+type Work = Result<(Invocations, ShutdownReason), RunError>;
+
+/// Carries a command out.
+pub(crate) async fn execute(command: Command) -> Result<Invocations, RunError> {
+    match command {
+        Command::Run(run) => {
+            let plan = steps::plan(&run)?;
+            in_sandbox(&run.environment, async |sandbox, signals| {
+                tokio::select! {
+                    result = steps::carry_out(sandbox, &plan) => result,
+                    () = signals.recv() => Ok((Invocations::AllSucceeded, ShutdownReason::Spindown)),
+                }
+            })
+            .await
+        }
+        Command::Serve(serve) => {
+            // Before anything is started: an address that is taken is found at once.
+            let listener = serve::bind(serve.listen).await?;
+            in_sandbox(&serve.environment, async |sandbox, signals| {
+                serve::serve(listener, sandbox, signals, serve.environment.timeout).await
+            })
+            .await
+        }
+    }
+}
+
+/// Starts the sandbox, uses it, shuts it down.
+async fn in_sandbox(
+    environment: &Environment,
+    work: impl AsyncFnOnce(&Arc<Sandbox>, &mut Signals) -> Work,
+) -> Result<Invocations, RunError> {
+    let builder = builder(environment);
     let (stop, stopped) = oneshot::channel();
-    let printer = tokio::spawn(print(builder.events(), run.json, stopped));
+    let printer = tokio::spawn(Screen::new(environment.json).follow(builder.events(), stopped));
     let result = async {
-        // Processes in groups of their own don't see a terminal's Ctrl-C: whoever ends this one has to end them too.
-        let mut interrupts = signal(SignalKind::interrupt())?;
-        let mut terminations = signal(SignalKind::terminate())?;
+        let mut signals = Signals::new().map_err(RunError::Signals)?;
         let sandbox = tokio::select! {
-            sandbox = builder.start() => sandbox?,
-            _ = interrupts.recv() => return Ok(Invocations::SomeFailed),
-            _ = terminations.recv() => return Ok(Invocations::SomeFailed),
+            sandbox = builder.start() => Arc::new(sandbox?),
+            () = signals.recv() => return Ok(Invocations::SomeFailed),
         };
-        let result = tokio::select! {
-            result = invoke(&sandbox, &run) => result,
-            _ = interrupts.recv() => Ok(Invocations::AllSucceeded),
-            _ = terminations.recv() => Ok(Invocations::AllSucceeded),
-        };
-        let report = sandbox.shutdown(ShutdownReason::Spindown).await;
-        match result? {
-            Invocations::AllSucceeded if report.is_clean() => Ok(Invocations::AllSucceeded),
+        let used = work(&sandbox, &mut signals).await;
+        let reason = used.as_ref().map_or(ShutdownReason::Spindown, |(_, reason)| *reason);
+        let report = sandbox.shutdown(reason).await;
+        match used? {
+            (Invocations::AllSucceeded, _) if report.is_clean() => Ok(Invocations::AllSucceeded),
             _ => Ok(Invocations::SomeFailed),
         }
     }
@@ -64,59 +114,47 @@ pub(crate) async fn run(run: Run) -> Result<Invocations, RunError> {
     result
 }
 
-async fn invoke(sandbox: &Sandbox, run: &Run) -> Result<Invocations, RunError> {
-    let mut outcome = Invocations::AllSucceeded;
-    for index in 0..run.invocations {
-        if index > 0 && run.gap > Duration::ZERO {
-            tokio::time::sleep(run.gap).await;
-        }
-        if !sandbox.invoke(run.payload.0.clone()).await?.is_ok() {
-            outcome = Invocations::SomeFailed;
-        }
-    }
-    Ok(outcome)
-}
-
-async fn print(mut events: mpsc::UnboundedReceiver<Record>, json: bool, mut stopped: oneshot::Receiver<()>) {
-    let show = |record: &Record| {
-        let text = if json { serde_json::to_string(record).ok() } else { line(record) };
-        if let Some(text) = text {
-            println!("{text}");
-        }
-    };
-    loop {
-        tokio::select! {
-            biased;
-            Some(record) = events.recv() => show(&record),
-            _ = &mut stopped => return,
-        }
-    }
-}
-
-fn builder(run: &Run) -> lambda_sandbox::Builder {
-    let mut words = run.bootstrap.iter();
+fn builder(environment: &Environment) -> Builder {
+    let mut words = environment.bootstrap.iter();
     let mut builder = Sandbox::builder(words.next().map(String::as_str).unwrap_or_default())
         .args(words)
-        .function_name(&run.function_name)
-        .handler(&run.handler)
-        .memory_mb(run.memory)
-        .timeout(run.timeout)
-        .initialization(run.initialization)
-        .freeze(!run.no_freeze);
-    if let Some(root) = &run.task_root {
+        .function_name(&environment.function_name)
+        .handler(&environment.handler)
+        .timeout(environment.timeout)
+        .initialization(environment.initialization)
+        .freeze(!environment.no_freeze);
+    if let Some(memory) = environment.memory {
+        builder = builder.memory_mb(memory).limit_cpu(true);
+    }
+    if let Some(root) = &environment.task_root {
         builder = builder.task_root(root);
     }
-    for extension in &run.extensions {
+    for extension in &environment.extensions {
         builder = builder.extension(extension);
     }
-    for Pair(name, value) in &run.env {
+    for Pair(name, value) in &environment.env {
         builder = builder.env(name, value);
     }
-    for Pair(name, value) in &run.extension_env {
+    for Pair(name, value) in &environment.extension_env {
         builder = builder.extension_env(name, value);
     }
-    for Pair(name, value) in &run.runtime_env {
+    for Pair(name, value) in &environment.runtime_env {
         builder = builder.runtime_env(name, value);
     }
     builder
+}
+
+// === impl Signals ===
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

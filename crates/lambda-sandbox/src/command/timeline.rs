@@ -4,10 +4,38 @@ use std::time::Duration;
 
 use lambda_sandbox::{Event, InitReport, Invocation, Record, ShutdownReport};
 
+/// A line of the timeline.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// When, and what kind of event; or whose output.
+    pub(super) head: String,
+    pub(super) text: String,
+    pub(super) tone: Tone,
+}
+
+/// What a line is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// The output of this process.
+    Process(String),
+    /// Something along the way.
+    Phase,
+    /// What an invocation came to.
+    Result,
+    /// Something went wrong.
+    Failure,
+}
+
 /// One event as one line (or a few), `None` where another event says it better.
-pub(crate) fn line(record: &Record) -> Option<String> {
+pub(super) fn line(record: &Record) -> Option<Line> {
     let (what, text) = match &record.event {
-        Event::Log(line) => return Some(format!("{:>12} {line}", "")),
+        Event::Log(line) => {
+            return Some(Line {
+                head: format!("{:>12} [{}] ", "", line.process),
+                text: line.text.clone(),
+                tone: Tone::Process(line.process.clone()),
+            });
+        }
         Event::InitStarted { generation: 1 } => ("init", "starts".to_owned()),
         Event::InitStarted { generation } => ("init", format!("starts again ({generation})")),
         Event::ExtensionStarted { name, pid } => ("extension", format!("{name} started, process {pid}")),
@@ -26,6 +54,13 @@ pub(crate) fn line(record: &Record) -> Option<String> {
         Event::InitDone(report) => ("init", init(report)),
         Event::RestoreDone { duration } => ("restore", format!("done in {} ms", millis(*duration))),
         Event::InitFailed { error } => ("init", format!("failed: {error}")),
+        Event::CpuShare(share) => ("cpu", share.to_string()),
+        Event::Listening { address } => (
+            "endpoint",
+            format!(
+                "http://{address}; try: curl -d '{{}}' http://{address}/2015-03-31/functions/function/invocations"
+            ),
+        ),
         Event::InvocationDone(invocation) => ("invocation", invocation_line(invocation)),
         Event::Fault(fault) => ("fault", fault.to_string()),
         Event::ProcessExited { name, exit } => ("exit", format!("{name}: {exit}")),
@@ -33,7 +68,12 @@ pub(crate) fn line(record: &Record) -> Option<String> {
         Event::ShutdownDone(report) => ("shutdown", shutdown(report)),
         _ => return None,
     };
-    Some(format!("{:>9} ms {what:<10} {text}", millis(record.since_start)))
+    let tone = match &record.event {
+        Event::InvocationDone(invocation) if invocation.is_ok() => Tone::Result,
+        Event::InvocationDone(_) | Event::Fault(_) | Event::InitFailed { .. } => Tone::Failure,
+        _ => Tone::Phase,
+    };
+    Some(Line { head: format!("{:>9} ms {what:<10} ", millis(record.since_start)), text, tone })
 }
 
 fn init(report: &InitReport) -> String {

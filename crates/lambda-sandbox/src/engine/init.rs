@@ -30,8 +30,9 @@ pub(super) async fn init(
         generation
     });
     shared.journal.emit(Event::InitStarted { generation });
+    shared.limit_cpu(false);
     let started = Instant::now();
-    let by = tokio::time::Instant::from_std(started + shared.settings.limits.init);
+    let by = tokio::time::Instant::from_std(started + shared.settings.limits().init);
 
     start_extensions(shared, directory, api, generation)?;
     let registered =
@@ -56,6 +57,7 @@ pub(super) async fn init(
         Err(_) => return Err(late(shared, |e| e.first_next_at.is_some(), "ask for its first event")),
     }
 
+    shared.limit_cpu(true);
     let report = report(&shared.lock(), generation, started);
     shared.journal.emit(Event::InitDone(report.clone()));
     Ok(report)
@@ -141,6 +143,10 @@ fn start(
         .update(|environment| {
             let (process, child) = Process::start(name, command)?;
             let pid = process.pid;
+            if let Some(group) = &shared.cpu {
+                // One that has ended already needs no share.
+                let _ = group.add(pid);
+            }
             keep(environment, process);
             Ok((pid, child))
         })
@@ -172,7 +178,7 @@ fn late(shared: &Shared, extension: impl Fn(&Extension) -> bool, step: &'static 
         late.map_or_else(|| RUNTIME.to_owned(), |extension| extension.name.clone())
     };
     let tail = shared.tail(&name);
-    InitError::Timeout { name, step, limit: shared.settings.limits.init, tail }
+    InitError::Timeout { name, step, limit: shared.settings.limits().init, tail }
 }
 
 fn report(environment: &Environment, generation: u64, started: Instant) -> InitReport {

@@ -4,12 +4,29 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::state::{Answer, Environment, ExtensionEvent, InFlight, RuntimeEvent, Shared};
 use crate::error::Fault;
 use crate::event::{Event, epoch_ms, whole_ms};
 use crate::id;
 use crate::report::{ExtensionTime, Invocation};
+
+/// An invocation as it is asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Call {
+    pub(crate) payload: Bytes,
+    /// Its id, where the caller has told somebody already.
+    pub(crate) request_id: Option<String>,
+    /// Instead of the function's own.
+    pub(crate) timeout: Option<Duration>,
+    /// The client's `X-Amzn-Trace-Id`.
+    pub(crate) trace: Option<String>,
+    /// The client's context, a JSON text.
+    pub(crate) client_context: Option<String>,
+    /// Is given the answer as soon as the runtime has posted it, and dropped where there is none.
+    pub(crate) answered: Option<oneshot::Sender<Answer>>,
+}
 
 /// How an invocation went on after it was sent.
 enum Step<T> {
@@ -18,20 +35,22 @@ enum Step<T> {
 }
 
 /// Sends an invocation and waits for its end; freezing and resetting is up to the caller.
-pub(super) async fn invoke(shared: &Shared, payload: Bytes, limit: Duration) -> Invocation {
-    let request_id = id::uuid();
+pub(super) async fn invoke(shared: &Shared, call: Call) -> Invocation {
+    let limit = call.timeout.unwrap_or(shared.settings.timeout);
+    let request_id = call.request_id.unwrap_or_else(id::uuid);
     let (sent, started_ms) = (Instant::now(), epoch_ms());
     let deadline_ms = started_ms.saturating_add(whole_ms(limit));
     let by = sent + limit;
 
-    let trace = id::trace_header(started_ms / 1000);
+    let trace = call.trace.unwrap_or_else(|| id::trace_header(started_ms / 1000));
     shared.journal.emit(Event::InvokeStarted { request_id: request_id.clone(), deadline_ms });
     let event = RuntimeEvent {
         request_id: request_id.clone(),
         deadline_ms,
         arn: shared.settings.arn(),
         trace,
-        payload,
+        client_context: call.client_context,
+        payload: call.payload,
     };
     let managed = shared.settings.is_managed();
     shared.update(|environment| send(environment, event));
@@ -42,6 +61,10 @@ pub(super) async fn invoke(shared: &Shared, payload: Bytes, limit: Duration) -> 
         Step::Done(answer) => (Some(answer), None),
         Step::Fault(fault) => (None, Some(fault)),
     };
+    if let (Some(waiting), Some((answer, _))) = (call.answered, &answer) {
+        // A client that has gone does not stop the function.
+        let _ = waiting.send(answer.clone());
+    }
     let answered_at = answer.as_ref().map_or_else(Instant::now, |(_, at)| *at);
     if fault.is_none()
         && !managed

@@ -16,6 +16,7 @@ mod sandbox;
 mod shutdown;
 mod state;
 
+pub(crate) use invoke::Call;
 pub use sandbox::Sandbox;
 pub(crate) use state::{
     Answer, Environment, Extension, ExtensionEvent, ExtensionState, RuntimeEvent, Shared,

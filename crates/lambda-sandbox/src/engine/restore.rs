@@ -3,19 +3,22 @@
 //! Memory is not cloned: what a second environment from the same snapshot would see can't be seen here. After a reset there
 //! is a new init, where Lambda would take the snapshot once more.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Shared, freeze};
 use crate::error::Fault;
 use crate::event::Event;
 use crate::process::RUNTIME;
 
+/// How long the runtime may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
 /// Goes on from the snapshot; a runtime that waits in `restore/next` has to come back for its first event.
 pub(super) async fn restore(shared: &Shared) -> Result<(), Fault> {
     let started = Instant::now();
     shared.journal.emit(Event::RestoreStarted);
     freeze::thaw(shared);
-    let limit = shared.settings.limits.init;
+    let limit = shared.settings.limits().init.min(LIMIT);
     shared.update(|environment| environment.restored = true);
     let ready = shared.until(|environment| {
         let fault = environment.fault.clone().map(Err);

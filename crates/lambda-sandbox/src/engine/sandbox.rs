@@ -12,10 +12,12 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 
 use super::state::Environment;
-use super::{Shared, freeze, init, invoke, restore, shutdown};
+use super::{Call, Shared, freeze, init, invoke, restore, shutdown};
 use crate::api;
+use crate::cpu::CpuShare;
 use crate::error::{Fault, InitError, InvokeError};
 use crate::event::{Event, Journal, LogLine, Record};
+use crate::memory;
 use crate::process::RUNTIME;
 use crate::report::{InitReport, Invocation, ShutdownReport};
 use crate::settings::{Builder, InitializationType, Settings, ShutdownReason};
@@ -93,7 +95,7 @@ impl Sandbox {
     /// Calls queue up, as an environment serves one at a time; under Managed Instances they run side by side.
     /// A fault (timeout, crash) is part of the [`Invocation`]: the environment has been reset then, and the next call starts it anew.
     pub async fn invoke(&self, payload: impl Into<bytes::Bytes>) -> Result<Invocation, InvokeError> {
-        self.invoke_within(payload, self.shared.settings.timeout).await
+        self.call(Call { payload: payload.into(), ..Call::default() }).await
     }
 
     /// The same with another timeout than the function's own.
@@ -102,6 +104,10 @@ impl Sandbox {
         payload: impl Into<bytes::Bytes>,
         timeout: Duration,
     ) -> Result<Invocation, InvokeError> {
+        self.call(Call { payload: payload.into(), timeout: Some(timeout), ..Call::default() }).await
+    }
+
+    pub(crate) async fn call(&self, call: Call) -> Result<Invocation, InvokeError> {
         let mut phase = self.phase.lock().await;
         let init = match *phase {
             Phase::Ended => return Err(InvokeError::Ended),
@@ -114,7 +120,7 @@ impl Sandbox {
         };
         if self.shared.settings.is_managed() {
             drop(phase);
-            return Ok(self.invoke_beside_others(payload.into(), timeout).await);
+            return Ok(self.invoke_beside_others(call).await);
         }
         if self.shared.settings.initialization == InitializationType::SnapStart
             && !self.shared.lock().restored
@@ -125,7 +131,7 @@ impl Sandbox {
             }
         }
         self.thaw();
-        let mut invocation = invoke::invoke(&self.shared, payload.into(), timeout).await;
+        let mut invocation = invoke::invoke(&self.shared, call).await;
         invocation.init = init;
         if let Some(fault) = &invocation.fault {
             let reason = shutdown::reason_for(fault);
@@ -204,6 +210,12 @@ impl Sandbox {
         self.address
     }
 
+    /// Whether the processes are held to the CPU share that comes with the function's memory; `None` where nobody asked for it.
+    #[must_use]
+    pub fn cpu_share(&self) -> Option<CpuShare> {
+        self.shared.cpu_share.clone()
+    }
+
     /// The directory that stands for `/tmp`: the processes' `TMPDIR`. It outlives a reset, not the sandbox.
     #[must_use]
     pub fn tmp_dir(&self) -> &Path {
@@ -222,6 +234,20 @@ impl Sandbox {
         self.pid(RUNTIME)
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.shared.journal
+    }
+
+    /// The most memory that each process has held so far, in sum, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let pids: Vec<u32> = self.shared.lock().processes().map(|process| process.pid).collect();
+        pids.into_iter().filter_map(memory::rss_bytes).map(|rss| rss.peak).sum()
+    }
+
     fn pid(&self, name: &str) -> Option<u32> {
         self.shared
             .lock()
@@ -231,8 +257,8 @@ impl Sandbox {
     }
 
     /// Managed Instances: no freeze, no reset. A timeout is the invocation's own matter, a crash ends the environment.
-    async fn invoke_beside_others(&self, payload: bytes::Bytes, timeout: Duration) -> Invocation {
-        let mut invocation = invoke::invoke(&self.shared, payload, timeout).await;
+    async fn invoke_beside_others(&self, call: Call) -> Invocation {
+        let mut invocation = invoke::invoke(&self.shared, call).await;
         if !matches!(invocation.fault, None | Some(Fault::Timeout { .. })) {
             let mut phase = self.phase.lock().await;
             if *phase != Phase::Ended {
@@ -248,8 +274,13 @@ impl Sandbox {
     async fn initialise(&self) -> Result<InitReport, InitError> {
         match init::init(&self.shared, &self.directory, &self.address.to_string()).await {
             Ok(report) => {
-                if self.shared.settings.initialization == InitializationType::SnapStart {
-                    self.freeze().await;
+                // What was made ahead of time waits, frozen, for the first invocation.
+                match self.shared.settings.initialization {
+                    InitializationType::SnapStart => self.freeze().await,
+                    InitializationType::ProvisionedConcurrency if self.shared.settings.freeze => {
+                        self.freeze().await;
+                    }
+                    _ => {}
                 }
                 *self.init.lock().unwrap_or_else(PoisonError::into_inner) = report.clone();
                 Ok(report)

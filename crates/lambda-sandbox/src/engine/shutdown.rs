@@ -27,7 +27,7 @@ pub(super) const fn reason_for(fault: &Fault) -> ShutdownReason {
 /// Ends all processes; what has ended before is only reported.
 pub(super) async fn shutdown(shared: &Shared, reason: ShutdownReason) -> ShutdownReport {
     freeze::thaw(shared);
-    let limits = shared.settings.limits;
+    let limits = shared.settings.limits();
     let started = Instant::now();
     let by = started + limits.shutdown;
     let deadline_ms = epoch_ms().saturating_add(whole_ms(limits.shutdown));

@@ -7,8 +7,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use crate::cpu::{CpuGroup, CpuShare, vcpus};
 use crate::error::{Fault, Tail};
-use crate::event::Journal;
+use crate::event::{Event, Journal};
 use crate::process::{Exit, Process, RUNTIME};
 use crate::report::FunctionError;
 use crate::settings::Settings;
@@ -23,6 +24,9 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) journal: Arc<Journal>,
     pub(crate) telemetry: Option<Arc<Telemetry>>,
+    /// Holds the processes to their CPU share.
+    pub(crate) cpu: Option<CpuGroup>,
+    pub(crate) cpu_share: Option<CpuShare>,
     environment: Mutex<Environment>,
     changed: Notify,
 }
@@ -99,6 +103,7 @@ pub(crate) struct RuntimeEvent {
     pub(crate) deadline_ms: u64,
     pub(crate) arn: String,
     pub(crate) trace: String,
+    pub(crate) client_context: Option<String>,
     pub(crate) payload: Bytes,
 }
 
@@ -129,7 +134,24 @@ pub(crate) enum Owner {
 impl Shared {
     pub(crate) fn new(settings: Settings, journal: Arc<Journal>) -> Self {
         let telemetry = settings.telemetry.then(|| Telemetry::new(&settings, &journal));
-        Self { settings, journal, telemetry, environment: Mutex::default(), changed: Notify::new() }
+        let cpu = settings.limit_cpu.then(|| CpuGroup::create(settings.memory_mb));
+        let (cpu, cpu_share) = match cpu {
+            None => (None, None),
+            Some(Ok(group)) => (Some(group), Some(CpuShare::Limited { vcpus: vcpus(settings.memory_mb) })),
+            Some(Err(error)) => (None, Some(CpuShare::Unlimited { reason: error.to_string() })),
+        };
+        if let Some(share) = &cpu_share {
+            journal.emit(Event::CpuShare(share.clone()));
+        }
+        Self {
+            settings,
+            journal,
+            telemetry,
+            cpu,
+            cpu_share,
+            environment: Mutex::default(),
+            changed: Notify::new(),
+        }
     }
 
     /// For looking; changes go through [`Self::update`].
@@ -180,6 +202,13 @@ impl Shared {
                 });
             }
         });
+    }
+
+    /// Holds the processes to their CPU share, or lets them have all. A kernel that has agreed before does so again.
+    pub(crate) fn limit_cpu(&self, on: bool) {
+        if let Some(group) = &self.cpu {
+            let _ = group.limit(on);
+        }
     }
 
     pub(crate) fn tail(&self, process: &str) -> Tail {

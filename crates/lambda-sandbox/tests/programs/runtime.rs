@@ -1,4 +1,4 @@
-//! A runtime whose function does what the event's text says: `echo`, `sleep:MS`, `exit:CODE`, `hang`, `error`, `twice`.
+//! A runtime whose function does what the event's text says: `echo`, `sleep:MS`, `burn:MS`, `exit:CODE`, `hang`, `error`, `twice`.
 //!
 //! The first argument is what it does before its first `next`: `ready`, `exit`, `init-error`, `hang`, `restore`,
 //! `internal` (registers an extension of its own). The second is how many
@@ -57,9 +57,12 @@ fn serve(api: &str) {
         let event = http::send(api, "GET", &format!("{PREFIX}/invocation/next"), &[], "").expect("an event");
         let id = event.header("lambda-runtime-aws-request-id").to_owned();
         println!("headers {:?}", event.headers);
-        let (action, argument) = event.body.split_once(':').unwrap_or((&event.body, "0"));
+        // As JSON, through the endpoint for clients, or bare.
+        let text = event.body.trim_matches('"');
+        let (action, argument) = text.split_once(':').unwrap_or((text, "0"));
         match action {
             "sleep" => std::thread::sleep(Duration::from_millis(argument.parse().expect("milliseconds"))),
+            "burn" => burn(Duration::from_millis(argument.parse().expect("milliseconds"))),
             "exit" => std::process::exit(argument.parse().expect("a code")),
             "hang" => hang(),
             "error" => {
@@ -95,6 +98,14 @@ fn internal_extension(api: &str) {
             println!("inner {} {}", event.status, event.body);
         }
     });
+}
+
+/// Keeps a CPU busy.
+fn burn(duration: Duration) {
+    let started = std::time::Instant::now();
+    while started.elapsed() < duration {
+        std::hint::spin_loop();
+    }
 }
 
 fn hang() -> ! {

@@ -68,6 +68,9 @@ pub enum Error {
     /// The platform can't be reached.
     #[error("can't connect to the Extensions API (AWS_LAMBDA_RUNTIME_API): {0}")]
     Connect(#[source] io::Error),
+    /// The platform does not answer.
+    #[error("the Extensions API does not answer (AWS_LAMBDA_RUNTIME_API)")]
+    Silent,
     /// The exchange broke off.
     #[error("the exchange with the Extensions API broke off: {0}")]
     Exchange(#[from] hyper::Error),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -13,11 +14,15 @@ use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 use super::tls;
+use crate::clock::Moment;
 use crate::config::{RemoteAddress, Scheme};
 use crate::net::{BoxStream, Dial};
 
 /// Idle connections that are kept. More than this go out together only at shutdown.
 const MAX_IDLE: usize = 16;
+
+/// How long a connection is kept idle. Load balancers close theirs after a minute, some without a word.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(50);
 
 /// A connection that can carry one request at a time.
 pub(super) type Connection = SendRequest<Full<Bytes>>;
@@ -42,7 +47,13 @@ struct LazyTls {
 /// Connections between requests, the most recently used last.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: Connection,
+    since: Moment,
 }
 
 // === impl Connector ===
@@ -103,18 +114,18 @@ impl LazyTls {
 
 impl Pool {
     /// The connection used last of those that are not known to be closed. It has yet to say that it is ready.
-    pub(super) fn take(&self) -> Option<Connection> {
+    pub(super) fn take(&self, now: Moment) -> Option<Connection> {
         let mut idle = self.lock();
-        idle.retain(|connection| !connection.is_closed());
-        idle.pop()
+        idle.retain(|idle| !idle.connection.is_closed() && now.since(&idle.since) < MAX_IDLE_TIME);
+        idle.pop().map(|idle| idle.connection)
     }
 
     /// Keeps a connection whose latest answer has been read whole.
-    pub(super) fn put(&self, connection: Connection) {
+    pub(super) fn put(&self, connection: Connection, now: Moment) {
         let mut idle = self.lock();
-        idle.retain(|connection| !connection.is_closed());
+        idle.retain(|idle| !idle.connection.is_closed());
         if idle.len() < MAX_IDLE && !connection.is_closed() {
-            idle.push(connection);
+            idle.push(Idle { connection, since: now });
         }
     }
 
@@ -123,7 +134,7 @@ impl Pool {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

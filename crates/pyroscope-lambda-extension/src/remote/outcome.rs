@@ -2,8 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::RETRY_AFTER;
+use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+
+/// How much of an answer goes into a log line, in characters.
+const LONGEST_REASON: usize = 300;
 
 /// How one attempt at the remote ended.
 #[derive(Debug)]
@@ -24,6 +27,10 @@ pub enum Outcome {
         /// The remote's own words, as far as it gave any.
         reason: String,
     },
+    /// No request can be made of it.
+    Unsendable(http::Error),
+    /// The environment was frozen while it was under way, and the answer did not come soon after the thaw.
+    Overslept,
     /// It may take it later.
     NotYet {
         /// What stood in the way.
@@ -53,17 +60,15 @@ pub enum Cause {
     /// No answer in time.
     #[error("no answer within {0:?} (PYROSCOPE_TIMEOUT)")]
     Timeout(Duration),
-    /// The request can't be put together.
-    #[error("can't make the request: {0}")]
-    Request(#[source] http::Error),
 }
 
 // === impl Outcome ===
 
 impl Outcome {
-    /// What `status` means, after delivery rules made for the Pyroscope server's own write paths.
+    /// What `status` means, after delivery rules made for the Pyroscope server's own write paths. `body` is the answer's.
     #[must_use]
-    pub fn of_answer(status: StatusCode, headers: &HeaderMap, reason: String, now: SystemTime) -> Self {
+    pub fn of_answer(status: StatusCode, headers: &HeaderMap, body: &str, now: SystemTime) -> Self {
+        let reason = reason(headers, body);
         match status.as_u16() {
             200..=299 => Self::Delivered,
             401 | 403 => Self::Unauthorized { status, reason },
@@ -71,7 +76,7 @@ impl Outcome {
                 cause: Cause::Answer { status, reason },
                 retry_after: retry_after(headers, now),
             },
-            422 if is_transient_inside(&reason) => Self::NotYet {
+            422 if is_transient_inside(body) => Self::NotYet {
                 cause: Cause::Answer { status, reason },
                 retry_after: retry_after(headers, now),
             },
@@ -80,11 +85,19 @@ impl Outcome {
     }
 }
 
+/// What a log line can hold of the remote's words; of a redirect, which is not followed, where it leads to.
+fn reason(headers: &HeaderMap, body: &str) -> String {
+    if let Some(location) = headers.get(LOCATION) {
+        return format!("it redirects to {}", String::from_utf8_lossy(location.as_bytes()));
+    }
+    body.trim().chars().take(LONGEST_REASON).collect()
+}
+
 /// `/ingest` answers 422 to every error of what lies behind it; the code of that error is in the message.
-fn is_transient_inside(reason: &str) -> bool {
+fn is_transient_inside(body: &str) -> bool {
     const TRANSIENT: [&str; 5] =
         ["unavailable:", "deadline_exceeded:", "unknown:", "canceled:", "resource_exhausted:"];
-    TRANSIENT.iter().any(|code| reason.contains(code))
+    TRANSIENT.iter().any(|code| body.contains(code))
 }
 
 /// RFC 9110, section 10.2.3: seconds, or a date.
@@ -104,11 +117,12 @@ mod tests {
 
     fn class(status: u16, reason: &str) -> &'static str {
         let status = StatusCode::from_u16(status).unwrap();
-        match Outcome::of_answer(status, &HeaderMap::new(), reason.to_owned(), UNIX_EPOCH) {
+        match Outcome::of_answer(status, &HeaderMap::new(), reason, UNIX_EPOCH) {
             Outcome::Delivered => "delivered",
             Outcome::Refused { .. } => "refused",
             Outcome::Unauthorized { .. } => "unauthorized",
             Outcome::NotYet { .. } => "not yet",
+            other => panic!("no answer means {other:?}"),
         }
     }
 

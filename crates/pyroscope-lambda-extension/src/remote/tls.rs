@@ -8,11 +8,11 @@ use rustls::client::ClientConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, RootCertStore, pki_types};
+use rustls::{CertificateError, RootCertStore};
 
-/// More certificates could not be trusted: `SSL_CERT_FILE` is of no use.
+/// `SSL_CERT_FILE` is not all that it should be. The built-in certificate authorities are trusted in any case.
 #[derive(Debug, thiserror::Error)]
-#[error("SSL_CERT_FILE={path:?}: {reason}; only the built-in certificate authorities are trusted", path = .path.display())]
+#[error("SSL_CERT_FILE={path:?}: {reason}; the built-in certificate authorities are trusted", path = .path.display())]
 pub(super) struct ExtraRootsError {
     path: PathBuf,
     reason: String,
@@ -40,18 +40,15 @@ pub(super) fn client_config(
 }
 
 fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), ExtraRootsError> {
-    let error = |reason: String| ExtraRootsError { path: path.to_owned(), reason };
-    let unreadable = |problem: pki_types::pem::Error| error(problem.to_string());
+    let error = |reason| ExtraRootsError { path: path.to_owned(), reason };
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(unreadable)?;
-    if certificates.is_empty() {
-        return Err(error("holds no certificate in PEM form".to_owned()));
+        .map_err(|problem| error(problem.to_string()))?;
+    match roots.add_parsable_certificates(certificates) {
+        (0, 0) => Err(error("no certificate in PEM form in it; it is not used".to_owned())),
+        (_, 0) => Ok(()),
+        (used, unused) => Err(error(format!("{unused} of its certificates can't be used, {used} can"))),
     }
-    for certificate in certificates {
-        roots.add(certificate).map_err(|problem| error(problem.to_string()))?;
-    }
-    Ok(())
 }
 
 /// Adds what to do about it to the one error of a handshake that the configuration can end.
