@@ -96,7 +96,8 @@ impl Arrival {
         }
     }
 
-    /// Whether the answer never went out: the client can't know what became of its request.
+    /// Whether the answer has not gone out: the client can't know what became of its request. It may still go out, and
+    /// nobody who waits for arrivals is woken then.
     #[must_use]
     pub fn is_answer_lost(&self) -> bool {
         !self.answered.load(Ordering::Relaxed)
