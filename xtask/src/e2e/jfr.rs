@@ -19,12 +19,12 @@ const TOOL: &str = "jfr";
 /// Where a sample of a thread that used the CPU is told.
 const SAMPLE: &str = "jdk.ExecutionSample";
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Printed {
     recording: Recording,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Recording {
     events: Vec<Event>,
 }
@@ -65,20 +65,22 @@ struct Named {
 
 /// The stacks of all recordings that arrived, each sample worth 1.
 pub(super) async fn merge(arrivals: &Arrivals, folder: &Path) -> Result<Merged, Error> {
-    // Recordings may be put one behind the other: a recording is a row of chunks.
-    let mut recording = Vec::new();
-    for arrival in arrivals.accepted() {
-        if let Some(part) = part(&arrival.request.body) {
-            GzDecoder::new(part).read_to_end(&mut recording).map_err(Error::io("unpack a recording"))?;
-        }
+    let mut stacks = BTreeMap::new();
+    for (number, arrival) in arrivals.accepted().enumerate() {
+        let Some(part) = part(&arrival.request.body) else { continue };
+        let mut recording = Vec::new();
+        GzDecoder::new(part).read_to_end(&mut recording).map_err(Error::io("unpack a recording"))?;
+        // One by one: the tool takes the names of one recording for those of the next, where they are in one file.
+        let file = folder.join(format!("recording-{number}.jfr"));
+        fs::write(&file, recording).map_err(Error::io(format!("write {}", file.display())))?;
+        count(print(&file).await?, &mut stacks);
     }
-    if recording.is_empty() {
-        return Ok(merged(Printed::default()));
-    }
-    let file = folder.join("recording.jfr");
-    fs::write(&file, recording).map_err(Error::io(format!("write {}", file.display())))?;
+    Ok(Merged { title: SAMPLE.to_owned(), sample_type: None, stacks })
+}
+
+async fn print(file: &Path) -> Result<Printed, Error> {
     let mut command = Command::new(TOOL);
-    command.args(["print", "--json", "--stack-depth", "64", "--events", SAMPLE]).arg(&file);
+    command.args(["print", "--json", "--stack-depth", "64", "--events", SAMPLE]).arg(file);
     command.stderr(Stdio::inherit());
     let output = command.output().await.map_err(|source| Error::Missing {
         program: TOOL.to_owned(),
@@ -86,23 +88,17 @@ pub(super) async fn merge(arrivals: &Arrivals, folder: &Path) -> Result<Merged, 
         source,
     })?;
     if !output.status.success() {
-        return Err(Error::Failed {
-            command: format!("{TOOL} print {}", file.display()),
-            status: output.status,
-        });
+        let command = format!("{TOOL} print {}", file.display());
+        return Err(Error::Failed { command, status: output.status });
     }
-    let printed: Printed = serde_json::from_slice(&output.stdout)
-        .map_err(|source| Error::Unreadable { of: "jfr print", source })?;
-    Ok(merged(printed))
+    serde_json::from_slice(&output.stdout).map_err(|source| Error::Unreadable { of: "jfr print", source })
 }
 
-fn merged(printed: Printed) -> Merged {
-    let mut stacks = BTreeMap::new();
+fn count(printed: Printed, stacks: &mut BTreeMap<Vec<Arc<str>>, i64>) {
     for stack in printed.recording.events.into_iter().filter_map(|event| event.values.stack) {
         let frames = stack.frames.into_iter().rev().map(|frame| frame.method.show());
         *stacks.entry(frames.collect()).or_insert(0) += 1;
     }
-    Merged { title: SAMPLE.to_owned(), sample_type: None, stacks }
 }
 
 /// The part of the multipart body that is the recording, gzip and what follows it.
@@ -123,7 +119,9 @@ impl Method {
 
 #[cfg(test)]
 mod tests {
-    use super::{merged, part};
+    use std::collections::BTreeMap;
+
+    use super::{count, part};
 
     #[test]
     fn the_recording_is_found_among_the_parts() {
@@ -139,8 +137,10 @@ mod tests {
             {"method":{"type":{"name":"orders/Orders"},"name":"price"}},{"method":{"type":null,"name":"main"}}]}}}"#;
         let text = format!(r#"{{"recording":{{"events":[{event},{event}]}}}}"#);
 
-        let merged = merged(serde_json::from_str(&text).unwrap());
+        let mut stacks = BTreeMap::new();
 
-        assert_eq!(merged.folded(), ".main;orders.Orders.price 2\n");
+        count(serde_json::from_str(&text).unwrap(), &mut stacks);
+
+        assert_eq!(stacks, BTreeMap::from([(vec![".main".into(), "orders.Orders.price".into()], 2)]));
     }
 }

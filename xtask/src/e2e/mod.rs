@@ -33,8 +33,8 @@ use crate::error::Error;
 use subject::Subject;
 use trial::Trial;
 
-/// How long a function is invoked in each of its variants.
-const VARIANT: Duration = Duration::from_secs(3);
+/// How long a function is invoked in each of its variants: what the slowest SDK takes for its first upload, and some more.
+const VARIANT: Duration = Duration::from_secs(5);
 
 /// Run real functions under the Pyroscope SDKs beside the extension and check what arrives
 #[derive(Debug, Args)]
