@@ -77,7 +77,7 @@ async fn an_answer_to_a_client_that_has_left_is_lost() {
     stream.write_all(b"main;hot 1").await.unwrap();
     sink.wait_until(|arrivals| arrivals.len() == 1, PATIENCE).await.unwrap();
     drop(stream);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    sleep(Duration::from_millis(100)).await;
     assert!(sink.arrivals()[0].stored);
     assert!(sink.arrivals()[0].is_answer_lost());
 }
