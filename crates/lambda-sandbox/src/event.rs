@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::connections::Cut;
 use crate::cpu::CpuShare;
 use crate::error::Fault;
 use crate::process::Exit;
@@ -115,6 +116,8 @@ pub enum Event {
     Frozen,
     /// Every process goes on.
     Thawed,
+    /// Connections that lead out of the sandbox were to be cut.
+    ConnectionsCut(Cut),
     /// A line of a process's output.
     Log(LogLine),
     /// A process ended.

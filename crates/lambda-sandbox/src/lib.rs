@@ -29,6 +29,7 @@
 //! - [`endpoint`](serve): the one that clients call to invoke the function
 //! - `telemetry`: what subscribers of the Telemetry API are sent
 //! - `process`: real processes: start, output, signals, exit
+//! - `connections`: those that lead out of the sandbox, and their end
 //! - `event`: what happens, as a stream
 //! - `report`: what init, an invocation and a shutdown came to
 //! - `error`: what can go wrong, for the function and for the caller
@@ -37,6 +38,7 @@
 //! - `id`: random identifiers
 
 mod api;
+mod connections;
 mod cpu;
 mod endpoint;
 mod engine;
@@ -50,6 +52,7 @@ mod settings;
 mod telemetry;
 mod variables;
 
+pub use connections::{Connection, Cut};
 pub use cpu::CpuShare;
 pub use endpoint::serve;
 pub use engine::Sandbox;

@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     pub(crate) initialization: InitializationType,
     pub(crate) freeze: bool,
+    /// The longest freeze that connections to the outside survive.
+    pub(crate) cut_after: Option<Duration>,
     /// Where the caller has chosen them.
     pub(crate) limits: Option<Limits>,
     pub(crate) telemetry: bool,
@@ -120,6 +122,7 @@ impl Builder {
             timeout: Duration::from_secs(3),
             initialization: InitializationType::default(),
             freeze: true,
+            cut_after: None,
             limits: None,
             telemetry: true,
         };
@@ -232,6 +235,15 @@ impl Builder {
     /// Whether every process is stopped after an invocation and goes on at the next (default: yes; never under Managed Instances).
     pub fn freeze(mut self, freeze: bool) -> Self {
         self.settings.freeze = freeze;
+        self
+    }
+
+    /// Cuts every connection that leads out of the sandbox when it has been frozen for longer than this, as a NAT forgets those
+    /// that are silent (default: never, but always where a `SnapStart` environment is restored).
+    ///
+    /// A NAT tells nobody, while here both ends get an error; see [`Sandbox::cut_connections`] for what it takes.
+    pub fn cut_connections_after(mut self, gap: Duration) -> Self {
+        self.settings.cut_after = Some(gap);
         self
     }
 

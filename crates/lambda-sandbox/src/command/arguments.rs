@@ -62,6 +62,9 @@ pub(crate) struct Environment {
     /// Let processes run on between invocations
     #[arg(long)]
     pub(crate) no_freeze: bool,
+    /// Cut connections that lead out of the sandbox where it has been frozen for longer than this, as a NAT does
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "no_freeze")]
+    pub(crate) cut_connections: Option<Duration>,
     /// Where the environment comes from: on-demand, provisioned-concurrency, snap-start or lambda-managed-instances
     #[arg(long, value_name = "TYPE", default_value = "on-demand", value_parser = initialization)]
     pub(crate) initialization: InitializationType,

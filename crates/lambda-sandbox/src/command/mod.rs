@@ -126,6 +126,9 @@ fn builder(environment: &Environment) -> Builder {
     if let Some(memory) = environment.memory {
         builder = builder.memory_mb(memory).limit_cpu(true);
     }
+    if let Some(gap) = environment.cut_connections {
+        builder = builder.cut_connections_after(gap);
+    }
     if let Some(root) = &environment.task_root {
         builder = builder.task_root(root);
     }

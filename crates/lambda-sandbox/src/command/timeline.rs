@@ -54,6 +54,8 @@ pub(super) fn line(record: &Record) -> Option<Line> {
         Event::InitDone(report) => ("init", init(report)),
         Event::RestoreDone { duration } => ("restore", format!("done in {} ms", millis(*duration))),
         Event::InitFailed { error } => ("init", format!("failed: {error}")),
+        Event::ConnectionsCut(cut) if cut.is_empty() => return None,
+        Event::ConnectionsCut(cut) => ("network", cut.to_string()),
         Event::CpuShare(share) => ("cpu", share.to_string()),
         Event::Listening { address } => (
             "endpoint",
@@ -70,6 +72,7 @@ pub(super) fn line(record: &Record) -> Option<Line> {
     };
     let tone = match &record.event {
         Event::InvocationDone(invocation) if invocation.is_ok() => Tone::Result,
+        Event::ConnectionsCut(cut) if !cut.is_complete() => Tone::Failure,
         Event::InvocationDone(_) | Event::Fault(_) | Event::InitFailed { .. } => Tone::Failure,
         _ => Tone::Phase,
     };

@@ -1,10 +1,11 @@
-//! Freeze and thaw: SIGSTOP and SIGCONT to every process group.
+//! Freeze and thaw: SIGSTOP and SIGCONT to every process group. What a freeze does to connections is done at its end.
 
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
 use super::Shared;
+use crate::connections::{self, Cut};
 use crate::event::Event;
 use crate::memory;
 
@@ -19,6 +20,7 @@ pub(super) async fn freeze(shared: &Shared) {
             return;
         }
         environment.frozen = true;
+        environment.frozen_at = Some(Instant::now());
         environment.processes_mut().for_each(|process| process.signal(Signal::SIGSTOP));
         environment
             .processes()
@@ -35,6 +37,15 @@ pub(super) async fn freeze(shared: &Shared) {
 
 /// Lets everything go on.
 pub(super) fn thaw(shared: &Shared) {
+    let frozen_for = {
+        let environment = shared.lock();
+        environment.frozen_at.filter(|_| environment.frozen).map(|at| at.elapsed())
+    };
+    if let (Some(frozen_for), Some(limit)) = (frozen_for, shared.settings.cut_after)
+        && frozen_for > limit
+    {
+        cut_connections(shared);
+    }
     {
         let mut environment = shared.lock();
         if !environment.frozen {
@@ -44,6 +55,14 @@ pub(super) fn thaw(shared: &Shared) {
         environment.processes_mut().for_each(|process| process.signal(Signal::SIGCONT));
     }
     shared.journal.emit(Event::Thawed);
+}
+
+/// Cuts every connection that leads out, and says what became of it.
+pub(super) fn cut_connections(shared: &Shared) -> Cut {
+    // Locked, so that no process starts or ends meanwhile.
+    let cut = connections::cut(shared.lock().processes(), shared.address);
+    shared.journal.emit(Event::ConnectionsCut(cut.clone()));
+    cut
 }
 
 /// Stopped, or ended meanwhile.

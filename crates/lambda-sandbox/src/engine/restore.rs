@@ -15,6 +15,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Goes on from the snapshot; a runtime that waits in `restore/next` has to come back for its first event.
 pub(super) async fn restore(shared: &Shared) -> Result<(), Fault> {
+    // Where a snapshot goes on, nobody knows of its connections.
+    freeze::cut_connections(shared);
     let started = Instant::now();
     shared.journal.emit(Event::RestoreStarted);
     freeze::thaw(shared);

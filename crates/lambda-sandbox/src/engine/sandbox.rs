@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::state::Environment;
 use super::{Call, Shared, freeze, init, invoke, restore, shutdown};
 use crate::api;
+use crate::connections::Cut;
 use crate::cpu::CpuShare;
 use crate::error::{Fault, InitError, InvokeError};
 use crate::event::{Event, Journal, LogLine, Record};
@@ -29,7 +30,6 @@ use crate::settings::{Builder, InitializationType, Settings, ShutdownReason};
 pub struct Sandbox {
     shared: Arc<Shared>,
     directory: Directory,
-    address: SocketAddr,
     server: JoinHandle<()>,
     /// Held by the one invocation that an environment serves at a time, and by resets.
     phase: Mutex<Phase>,
@@ -66,7 +66,7 @@ impl Sandbox {
         let directory = Directory::create()?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(settings, journal));
+        let shared = Arc::new(Shared::new(settings, address, journal));
         let routes = api::router(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             // It ends with the task: there is nothing to say to those who are still connected.
@@ -78,14 +78,8 @@ impl Sandbox {
             runtime: Duration::ZERO,
             extensions: Vec::new(),
         };
-        let sandbox = Self {
-            shared,
-            directory,
-            address,
-            server,
-            phase: Mutex::new(Phase::Ready),
-            init: StdMutex::new(report),
-        };
+        let sandbox =
+            Self { shared, directory, server, phase: Mutex::new(Phase::Ready), init: StdMutex::new(report) };
         sandbox.initialise().await?;
         Ok(sandbox)
     }
@@ -160,6 +154,19 @@ impl Sandbox {
         self.shared.lock().frozen
     }
 
+    /// Destroys every TCP connection of the processes whose other end is outside the sandbox: neither one of its APIs nor one of
+    /// its processes. Both ends get an error, the processes' once they run. It takes `ss` and the right to use its `-K`: what
+    /// could not be cut is told.
+    ///
+    /// It blocks for some milliseconds, for each connection.
+    #[allow(
+        clippy::must_use_candidate,
+        reason = "whoever does not care for what was cut has cut it all the same"
+    )]
+    pub fn cut_connections(&self) -> Cut {
+        freeze::cut_connections(&self.shared)
+    }
+
     /// Kills a process (SIGKILL) without a word, an extension by its file name or `runtime`, and waits for its end; frozen or not.
     /// Whether there was one. The invocation that is under way finds out, or else the next one.
     pub async fn kill(&self, name: &str) -> bool {
@@ -206,8 +213,8 @@ impl Sandbox {
 
     /// The value of `AWS_LAMBDA_RUNTIME_API`: where the two APIs are.
     #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
     }
 
     /// Whether the processes are held to the CPU share that comes with the function's memory; `None` where nobody asked for it.
@@ -272,7 +279,7 @@ impl Sandbox {
 
     /// Starts an environment; one that does not come up is ended at once, so that nothing of it is left.
     async fn initialise(&self) -> Result<InitReport, InitError> {
-        match init::init(&self.shared, &self.directory, &self.address.to_string()).await {
+        match init::init(&self.shared, &self.directory, &self.shared.address.to_string()).await {
             Ok(report) => {
                 // What was made ahead of time waits, frozen, for the first invocation.
                 match self.shared.settings.initialization {

@@ -1,6 +1,7 @@
 //! What the two APIs, the processes and the phases share.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -22,6 +23,8 @@ const TAIL_LINES: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
+    /// Where the APIs are.
+    pub(crate) address: SocketAddr,
     pub(crate) journal: Arc<Journal>,
     pub(crate) telemetry: Option<Arc<Telemetry>>,
     /// Holds the processes to their CPU share.
@@ -40,6 +43,8 @@ pub(crate) struct Environment {
     pub(crate) runtime: Runtime,
     pub(crate) shutting_down: bool,
     pub(crate) frozen: bool,
+    /// When it was, the last time.
+    pub(crate) frozen_at: Option<Instant>,
     /// `SnapStart`: whether it went on from its snapshot.
     pub(crate) restored: bool,
     /// The first thing that went wrong.
@@ -132,7 +137,7 @@ pub(crate) enum Owner {
 // === impl Shared ===
 
 impl Shared {
-    pub(crate) fn new(settings: Settings, journal: Arc<Journal>) -> Self {
+    pub(crate) fn new(settings: Settings, address: SocketAddr, journal: Arc<Journal>) -> Self {
         let telemetry = settings.telemetry.then(|| Telemetry::new(&settings, &journal));
         let cpu = settings.limit_cpu.then(|| CpuGroup::create(settings.memory_mb));
         let (cpu, cpu_share) = match cpu {
@@ -145,6 +150,7 @@ impl Shared {
         }
         Self {
             settings,
+            address,
             journal,
             telemetry,
             cpu,

@@ -6,6 +6,8 @@
 //! - `start=…`, `registered=…`, `invoke=…`, `shutdown=…`: what to do then: `sleep:MS`, `exit:CODE`, `hang`, `init-error`, `exit-error`;
 //!   `done` waits for `platform.runtimeDone`
 //! - `telemetry=A,B`: subscribes to these and logs what comes
+//! - `connect=ADDRESS`: opens a connection to somebody outside and holds it
+//! - `relay=FILE`: listens for the runtime, and writes to this file where
 //! - `count=FILE`: writes a growing number to this file every 2 ms, by a thread of its own
 #![allow(
     clippy::print_stdout,
@@ -15,6 +17,7 @@
     reason = "a program for tests"
 )]
 
+mod connections;
 mod http;
 mod telemetry;
 
@@ -53,6 +56,12 @@ fn main() {
                 std::thread::sleep(Duration::from_millis(2));
             }
         });
+    }
+    if let Some(address) = plan.get("connect") {
+        connections::hold(address);
+    }
+    if let Some(file) = plan.get("relay") {
+        connections::relay(file);
     }
     act(&plan, "start", &api, "");
 

@@ -1,4 +1,5 @@
-//! A runtime whose function does what the event's text says: `echo`, `sleep:MS`, `burn:MS`, `exit:CODE`, `hang`, `error`, `twice`.
+//! A runtime whose function does what the event's text says: `echo`, `sleep:MS`, `burn:MS`, `exit:CODE`, `hang`, `error`, `twice`,
+//! `ask` (whether the connection to the relay, whose address is in the file that `RELAY` names, still works).
 //!
 //! The first argument is what it does before its first `next`: `ready`, `exit`, `init-error`, `hang`, `restore`,
 //! `internal` (registers an extension of its own). The second is how many
@@ -11,9 +12,15 @@
     reason = "a program for tests"
 )]
 
+mod connections;
 mod http;
 
+use std::net::TcpStream;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+/// Held from the start on.
+static RELAY: OnceLock<TcpStream> = OnceLock::new();
 
 const PREFIX: &str = "/2018-06-01/runtime";
 
@@ -22,6 +29,9 @@ fn main() {
     let mut variables: Vec<String> = std::env::vars().map(|(key, _)| key).collect();
     variables.sort();
     println!("variables {}", variables.join(" "));
+    if let Ok(file) = std::env::var("RELAY") {
+        RELAY.get_or_init(|| connections::to_relay(&file));
+    }
     match std::env::args().nth(1).as_deref() {
         Some("exit") => std::process::exit(7),
         Some("hang") => hang(),
@@ -63,6 +73,10 @@ fn serve(api: &str) {
         match action {
             "sleep" => std::thread::sleep(Duration::from_millis(argument.parse().expect("milliseconds"))),
             "burn" => burn(Duration::from_millis(argument.parse().expect("milliseconds"))),
+            "ask" => {
+                let relay = RELAY.get().expect("the variable RELAY");
+                println!("relay {:?}", connections::ask(relay));
+            }
             "exit" => std::process::exit(argument.parse().expect("a code")),
             "hang" => hang(),
             "error" => {
