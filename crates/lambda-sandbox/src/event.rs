@@ -1,7 +1,7 @@
 //! What happens in a sandbox, as a stream.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -13,6 +13,7 @@ use crate::error::Fault;
 use crate::process::Exit;
 use crate::report::{InitReport, Invocation, ShutdownReport};
 use crate::settings::ShutdownReason;
+use crate::upload::Upload;
 
 /// How many lines of output [`Sandbox::logs`](crate::Sandbox::logs) keeps; the oldest go first.
 const KEPT_LINES: usize = 20_000;
@@ -118,6 +119,13 @@ pub enum Event {
     Thawed,
     /// Connections that lead out of the sandbox were to be cut.
     ConnectionsCut(Cut),
+    /// Profiles can be sent to a stand-in for the remote Pyroscope.
+    RemoteListening {
+        /// Where.
+        url: String,
+    },
+    /// Profiles arrived there.
+    Upload(Upload),
     /// A line of a process's output.
     Log(LogLine),
     /// A process ended.
@@ -173,6 +181,10 @@ pub enum Stream {
     Stderr,
 }
 
+/// Adds to a sandbox's stream what it can't see itself.
+#[derive(Clone, Debug)]
+pub struct Recorder(pub(crate) Arc<Journal>);
+
 /// Sends each event to everybody who asked for them, and keeps the lines of output.
 pub(crate) struct Journal {
     started: Instant,
@@ -193,6 +205,15 @@ struct Inner {
 impl std::fmt::Display for LogLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "[{}] {}", self.process, self.text)
+    }
+}
+
+// === impl Recorder ===
+
+impl Recorder {
+    /// Adds an event that happens now.
+    pub fn record(&self, event: Event) {
+        self.0.emit(event);
     }
 }
 

@@ -31,6 +31,7 @@
 //! - `process`: real processes: start, output, signals, exit
 //! - `connections`: those that lead out of the sandbox, and their end
 //! - `event`: what happens, as a stream
+//! - `upload`: what arrives at the remote Pyroscope, where somebody tells
 //! - `report`: what init, an invocation and a shutdown came to
 //! - `error`: what can go wrong, for the function and for the caller
 //! - `cpu`: the CPU share that comes with memory
@@ -50,6 +51,7 @@ mod process;
 mod report;
 mod settings;
 mod telemetry;
+mod upload;
 mod variables;
 
 pub use connections::{Connection, Cut};
@@ -57,10 +59,11 @@ pub use cpu::CpuShare;
 pub use endpoint::serve;
 pub use engine::Sandbox;
 pub use error::{Fault, InitError, InvokeError, Tail};
-pub use event::{Event, LogLine, Record, Stream};
+pub use event::{Event, LogLine, Record, Recorder, Stream};
 pub use memory::{Rss, rss_bytes};
 pub use process::Exit;
 pub use report::{
     ExtensionInit, ExtensionTime, FunctionError, InitReport, Invocation, ProcessEnd, ShutdownReport,
 };
 pub use settings::{Builder, InitializationType, Limits, ShutdownReason};
+pub use upload::{Upload, UploadedSeries};

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::engine::Sandbox;
 use crate::error::InitError;
-use crate::event::{Journal, Record};
+use crate::event::{Journal, Record, Recorder};
 
 /// How long an init may take that no client waits for.
 const AHEAD_OF_TIME: Duration = Duration::from_secs(130);
@@ -264,6 +264,12 @@ impl Builder {
     #[must_use]
     pub fn events(&self) -> mpsc::UnboundedReceiver<Record> {
         self.journal.subscribe()
+    }
+
+    /// Adds events of the caller's own to the stream, such as those of the remote Pyroscope that the caller runs.
+    #[must_use]
+    pub fn recorder(&self) -> Recorder {
+        Recorder(Arc::clone(&self.journal))
     }
 
     /// Starts the extensions, then the runtime, and returns once all of them wait for their first event.

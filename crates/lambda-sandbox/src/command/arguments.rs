@@ -86,6 +86,9 @@ pub(crate) struct Environment {
     /// The function's directory [default: the current one]
     #[arg(long, value_name = "PATH")]
     pub(crate) task_root: Option<PathBuf>,
+    /// Take the extensions' profiles as a remote Pyroscope does, at this address [default: a free port], and show each upload
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:0")]
+    pub(crate) sink: Option<SocketAddr>,
     /// Print every event as a line of JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -4,10 +4,12 @@
 //! - `scenario`: a run, step by step, from a file
 //! - `steps`: the run itself
 //! - `serve`: invocations by clients
+//! - `remote`: a stand-in for the remote Pyroscope
 //! - `timeline`: events as lines
 //! - `screen`: where the lines go, and what a terminal shows meanwhile
 
 mod arguments;
+mod remote;
 mod scenario;
 mod screen;
 mod serve;
@@ -19,12 +21,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use lambda_sandbox::{Builder, InitError, InvokeError, Sandbox, ShutdownReason};
+use pyroscope_sink::SinkError;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 pub(crate) use arguments::Command;
 use arguments::{Environment, Pair};
+use remote::Remote;
 use scenario::ScenarioError;
 use screen::Screen;
 
@@ -48,6 +52,8 @@ pub(crate) enum RunError {
     Listen { address: SocketAddr, source: io::Error },
     #[error("clients are no longer served: {0}")]
     Serve(#[source] io::Error),
+    #[error("--sink: {0}")]
+    Sink(#[from] SinkError),
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
 }
@@ -90,10 +96,17 @@ async fn in_sandbox(
     environment: &Environment,
     work: impl AsyncFnOnce(&Arc<Sandbox>, &mut Signals) -> Work,
 ) -> Result<Invocations, RunError> {
-    let builder = builder(environment);
+    let mut builder = builder(environment);
+    let recorder = builder.recorder();
     let (stop, stopped) = oneshot::channel();
     let printer = tokio::spawn(Screen::new(environment.json).follow(builder.events(), stopped));
+    let mut remote = None;
     let result = async {
+        if let Some(address) = environment.sink {
+            let sink = remote.insert(Remote::start(address, recorder).await?);
+            // The last one counts.
+            builder = builder.extension_env("PYROSCOPE_REMOTE_ADDRESS", sink.url());
+        }
         let mut signals = Signals::new().map_err(RunError::Signals)?;
         let sandbox = tokio::select! {
             sandbox = builder.start() => Arc::new(sandbox?),
@@ -108,6 +121,9 @@ async fn in_sandbox(
         }
     }
     .await;
+    if let Some(remote) = remote {
+        remote.end().await;
+    }
     // What is still in the channel is printed before an error is.
     drop(stop);
     let _ = printer.await;

@@ -56,6 +56,10 @@ pub(super) fn line(record: &Record) -> Option<Line> {
         Event::InitFailed { error } => ("init", format!("failed: {error}")),
         Event::ConnectionsCut(cut) if cut.is_empty() => return None,
         Event::ConnectionsCut(cut) => ("network", cut.to_string()),
+        Event::RemoteListening { url } => {
+            ("remote", format!("{url} takes profiles and shows them in a browser"))
+        }
+        Event::Upload(upload) => ("upload", upload.to_string()),
         Event::CpuShare(share) => ("cpu", share.to_string()),
         Event::Listening { address } => (
             "endpoint",
@@ -73,6 +77,7 @@ pub(super) fn line(record: &Record) -> Option<Line> {
     let tone = match &record.event {
         Event::InvocationDone(invocation) if invocation.is_ok() => Tone::Result,
         Event::ConnectionsCut(cut) if !cut.is_complete() => Tone::Failure,
+        Event::Upload(upload) if !upload.is_accepted() => Tone::Failure,
         Event::InvocationDone(_) | Event::Fault(_) | Event::InitFailed { .. } => Tone::Failure,
         _ => Tone::Phase,
     };

@@ -4,9 +4,9 @@
 //! - `try=A,B`: tries these first and logs the answer
 //! - `name=N`: registers under this name
 //! - `start=…`, `registered=…`, `invoke=…`, `shutdown=…`: what to do then: `sleep:MS`, `exit:CODE`, `hang`, `init-error`, `exit-error`;
-//!   `done` waits for `platform.runtimeDone`
+//!   `done` waits for `platform.runtimeDone`, `upload:APP` sends the remote Pyroscope a profile
 //! - `telemetry=A,B`: subscribes to these and logs what comes
-//! - `connect=ADDRESS`: opens a connection to somebody outside and holds it
+//! - `connect=ADDRESS`: opens a connection to somebody outside (`remote`: the remote Pyroscope) and holds it
 //! - `relay=FILE`: listens for the runtime, and writes to this file where
 //! - `count=FILE`: writes a growing number to this file every 2 ms, by a thread of its own
 #![allow(
@@ -57,8 +57,9 @@ fn main() {
             }
         });
     }
+    let remote = remote();
     if let Some(address) = plan.get("connect") {
-        connections::hold(address);
+        connections::hold(if address == "remote" { &remote } else { address });
     }
     if let Some(file) = plan.get("relay") {
         connections::relay(file);
@@ -107,6 +108,12 @@ fn register(api: &str, name: &str, events: &str) -> http::Answer {
     http::send(api, "POST", "/2020-01-01/extension/register", &headers, &body).expect("an answer")
 }
 
+/// `host:port` of the remote Pyroscope.
+fn remote() -> String {
+    let url = std::env::var("PYROSCOPE_REMOTE_ADDRESS").unwrap_or_default();
+    url.trim_start_matches("http://").to_owned()
+}
+
 fn act(plan: &Plan, when: &str, api: &str, id: &str) {
     let Some(action) = plan.get(when) else { return };
     let (action, argument) = action.split_once(':').unwrap_or((action, "0"));
@@ -119,6 +126,11 @@ fn act(plan: &Plan, when: &str, api: &str, id: &str) {
         "hang" => loop {
             std::thread::sleep(Duration::from_secs(1));
         },
+        "upload" => {
+            let (path, profile) = (format!("/ingest?name={argument}"), "main;a 3\nmain;b 123\n");
+            let answer = http::send(&remote(), "POST", &path, &[], profile).expect("an answer");
+            println!("uploaded {}", answer.status);
+        }
         "done" => telemetry::wait_for_runtime_done(),
         "init-error" | "exit-error" => {
             let path = format!("/2020-01-01/extension/{}", action.replace('-', "/"));
