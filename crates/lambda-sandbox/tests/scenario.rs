@@ -30,6 +30,7 @@ fn story(output: &Output) -> Vec<String> {
             let response = event["response"].as_str().map(str::to_owned);
             Some(response.unwrap_or_else(|| event["fault"]["fault"].as_str().unwrap_or("error").to_owned()))
         }
+        "connections_cut" => Some("cut".to_owned()),
         name @ ("frozen" | "thawed") => Some(name.to_owned()),
         "shutdown_started" => Some(format!("shutdown {}", event["reason"].as_str().unwrap())),
         _ => None,
@@ -53,6 +54,7 @@ fn steps_are_carried_out_one_after_the_other() {
             "thaw",
             { wait = "10ms" },
             "freeze",
+            "cut",
             { invoke = {} },
             { invoke = { payload = "hang", timeout = "300ms", expect = "timeout" } },
             { invoke = { payload = "error", expect = "error" } },
@@ -65,7 +67,7 @@ fn steps_are_carried_out_one_after_the_other() {
     // Each invocation that goes well ends frozen.
     let expected = [
         "frozen {\"n\":1} thawed frozen {\"n\":1}",
-        "thawed frozen",
+        "thawed frozen cut",
         "thawed frozen \"default\"",
         "thawed shutdown timeout timeout",
         "frozen error",

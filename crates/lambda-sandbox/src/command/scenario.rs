@@ -33,6 +33,8 @@ pub(super) enum Step {
     Wait(Duration),
     Freeze,
     Thaw,
+    /// The end of every connection that leads out of the sandbox.
+    Cut,
     /// SIGKILL to an extension, by its file name, or to the `runtime`.
     Kill(String),
 }

@@ -41,6 +41,8 @@ pub(super) async fn carry_out(sandbox: &Sandbox, plan: &Plan) -> Work {
             Step::Wait(duration) => tokio::time::sleep(*duration).await,
             Step::Freeze => sandbox.freeze().await,
             Step::Thaw => sandbox.thaw(),
+            // What became of them is an event.
+            Step::Cut => drop(sandbox.cut_connections()),
             Step::Kill(name) => {
                 if !sandbox.kill(name).await {
                     return Err(ScenarioError::NotRunning { name: name.clone() }.into());

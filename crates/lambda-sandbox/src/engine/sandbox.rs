@@ -156,7 +156,7 @@ impl Sandbox {
 
     /// Destroys every TCP connection of the processes whose other end is outside the sandbox: neither one of its APIs nor one of
     /// its processes. Both ends get an error, the processes' once they run. It takes `ss` and the right to use its `-K`: what
-    /// could not be cut is told.
+    /// could not be cut is told, here and as an [`Event::ConnectionsCut`].
     ///
     /// It blocks for some milliseconds, for each connection.
     #[allow(
