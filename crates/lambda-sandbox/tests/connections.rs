@@ -69,6 +69,8 @@ fn is_cut(cut: &Cut, outside: &Outside) -> bool {
 
 /// Both ends find out, and the connection to the relay is as it was.
 async fn only_the_one_to_the_outside_is_gone(sandbox: &Sandbox, mut stream: TcpStream) {
+    // Frozen, it would not get to say so.
+    sandbox.thaw();
     eventually("the end of the connection", || async {
         (lines(sandbox, "alpha", "connection ended ").len() == 1).then_some(())
     })
