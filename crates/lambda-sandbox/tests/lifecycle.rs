@@ -183,7 +183,7 @@ async fn nothing_is_left_when_a_sandbox_is_dropped() {
     assert!(tmp.is_dir());
     drop(sandbox);
     assert!(!tmp.exists());
-    support::eventually("the end of the processes", || async {
+    eventually("the end of the processes", || async {
         pids.iter().all(|pid| support::process_state(*pid).is_none()).then_some(())
     })
     .await;
