@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lambda_sandbox::{Builder, InitializationType, Sandbox, ShutdownReason, serve};
 use support::http::{Answer, send};
-use support::{Extensions, eventually, lines, sandbox};
+use support::{Extensions, eventually, line, lines, sandbox};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -65,8 +65,9 @@ async fn a_client_has_the_functions_response_under_each_of_its_names() {
         assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"n":1}"#), "{path}");
         assert_eq!(answer.header("x-amz-executed-version"), "$LATEST");
         assert_eq!(answer.header("x-amz-function-error"), "");
-        let heard = lines(&live.sandbox, "runtime", "headers ").pop().unwrap();
-        assert!(heard.contains(answer.header("x-amzn-requestid")), "{heard}");
+        let id = answer.header("x-amzn-requestid");
+        let heard = || lines(&live.sandbox, "runtime", "headers ").into_iter().find(|line| line.contains(id));
+        eventually("the invocation of that id", async || heard()).await;
     }
 }
 
@@ -153,7 +154,7 @@ async fn a_clients_context_and_trace_reach_the_function() {
         ("X-Amzn-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"),
     ];
     assert_eq!(live.post(PATH, headers, "{}").await.unwrap().status, 200);
-    let heard = lines(&live.sandbox, "runtime", "headers ").pop().unwrap();
+    let heard = line(&live.sandbox, "runtime", "headers ").await;
     assert!(heard.contains(r#"("lambda-runtime-client-context", "{\"custom\":{\"a\":1}}")"#), "{heard}");
     assert!(heard.contains("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"), "{heard}");
 }

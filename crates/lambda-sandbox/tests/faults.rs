@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use lambda_sandbox::{Exit, Fault, Invocation, Sandbox, ShutdownReason};
-use support::{Extensions, lines, sandbox};
+use support::{Extensions, eventually, lines, sandbox};
 
 /// The next invocation succeeds in an environment that is new, but for what is in `/tmp`.
 async fn comes_back(sandbox: &Sandbox, extension: &str) -> Invocation {
@@ -17,8 +17,8 @@ async fn comes_back(sandbox: &Sandbox, extension: &str) -> Invocation {
     assert_eq!(invocation.init.as_ref().map(|init| init.generation), Some(2));
     assert_eq!(sandbox.init_report().generation, 2);
     assert!(sandbox.tmp_dir().join("kept").exists());
-    let identifiers = lines(sandbox, extension, "identifier ");
-    assert_eq!(identifiers.len(), 2);
+    let both = || Some(lines(sandbox, extension, "identifier ")).filter(|identifiers| identifiers.len() == 2);
+    let identifiers = eventually("both registrations", async || both()).await;
     assert_ne!(identifiers[0], identifiers[1]);
     invocation
 }

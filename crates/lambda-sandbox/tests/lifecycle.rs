@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use lambda_sandbox::{Event, Sandbox, ShutdownReason};
-use support::{Extensions, lines, sandbox};
+use support::{Extensions, eventually, line, lines, sandbox};
 
 #[tokio::test]
 async fn extensions_register_before_the_runtime_starts_and_all_are_ready_before_the_first_invocation() {
@@ -90,7 +90,8 @@ async fn events_and_headers_are_those_of_lambda() {
     let id = &invocation.request_id;
     let deadline = invocation.deadline_ms;
     assert!(deadline - invocation.started_ms == 10_000, "{invocation:?}");
-    let events = lines(&sandbox, "alpha", "event 200 ");
+    let two = || Some(lines(&sandbox, "alpha", "event 200 ")).filter(|events| events.len() == 2);
+    let events = eventually("both events", async || two()).await;
     let invoke: serde_json::Value =
         serde_json::from_str(events[0].strip_prefix("application/json ").unwrap()).unwrap();
     assert_eq!(invoke["eventType"], "INVOKE");
@@ -104,7 +105,7 @@ async fn events_and_headers_are_those_of_lambda() {
     assert_eq!(shutdown["shutdownReason"], "spindown");
     assert!(shutdown["deadlineMs"].as_u64().unwrap() > invocation.started_ms);
 
-    let headers = lines(&sandbox, "runtime", "headers ").remove(0);
+    let headers = line(&sandbox, "runtime", "headers ").await;
     for (name, value) in [
         ("lambda-runtime-aws-request-id", id.as_str()),
         ("lambda-runtime-deadline-ms", &deadline.to_string()),
@@ -116,7 +117,7 @@ async fn events_and_headers_are_those_of_lambda() {
     ] {
         assert!(headers.contains(&format!("({name:?}, {value:?})")), "{name} in {headers}");
     }
-    assert_eq!(lines(&sandbox, "runtime", "responded "), [r#"202 {"status":"OK"}"#]);
+    assert_eq!(line(&sandbox, "runtime", "responded ").await, r#"202 {"status":"OK"}"#);
 }
 
 #[tokio::test]
@@ -131,15 +132,15 @@ async fn each_side_sees_its_own_variables() {
         .start()
         .await
         .unwrap();
-    let extension = lines(&sandbox, "alpha", "variables ").remove(0);
+    let extension = line(&sandbox, "alpha", "variables ").await;
     assert_eq!(
         extension,
         "AWS_ACCESS_KEY_ID AWS_DEFAULT_REGION AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_NAME \
          AWS_LAMBDA_FUNCTION_VERSION AWS_LAMBDA_INITIALIZATION_TYPE AWS_LAMBDA_RUNTIME_API AWS_REGION \
          AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN CUSTOMER ONLY_EXTENSION PATH TMPDIR TZ"
     );
-    assert_eq!(lines(&sandbox, "alpha", "arguments "), ["0"]);
-    let runtime = lines(&sandbox, "runtime", "variables ").remove(0);
+    assert_eq!(line(&sandbox, "alpha", "arguments ").await, "0");
+    let runtime = line(&sandbox, "runtime", "variables ").await;
     for name in ["CUSTOMER", "ONLY_RUNTIME", "_HANDLER", "_HIDDEN", "LAMBDA_TASK_ROOT", "AWS_EXECUTION_ENV"] {
         assert!(runtime.split(' ').any(|known| known == name), "{name} in {runtime}");
     }
@@ -182,7 +183,7 @@ async fn nothing_is_left_when_a_sandbox_is_dropped() {
     assert!(tmp.is_dir());
     drop(sandbox);
     assert!(!tmp.exists());
-    support::eventually("the end of the processes", || async {
+    eventually("the end of the processes", || async {
         pids.iter().all(|pid| support::process_state(*pid).is_none()).then_some(())
     })
     .await;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use lambda_sandbox::{Builder, InitializationType, InvokeError, ShutdownReason};
 use serde_json::{Value, json};
-use support::{Extensions, lines, sandbox};
+use support::{Extensions, line, lines, sandbox};
 
 fn managed(extensions: &Extensions) -> Builder {
     sandbox()
@@ -22,7 +22,7 @@ async fn invoke_is_refused_and_shutdown_alone_is_taken() {
     let extensions = Extensions::new();
     let sandbox =
         managed(&extensions).env("PLAN_alpha", "try=INVOKE,SHUTDOWN events=SHUTDOWN").start().await.unwrap();
-    let tried: Value = serde_json::from_str(&lines(&sandbox, "alpha", "tried 403 ")[0]).unwrap();
+    let tried: Value = serde_json::from_str(&line(&sandbox, "alpha", "tried 403 ").await).unwrap();
     let refusal =
         json!({"errorMessage": "INVOKE: ErrorInvalidEventType", "errorType": "Extension.InvalidEventType"});
     assert_eq!(tried, refusal);

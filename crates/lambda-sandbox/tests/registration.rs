@@ -7,7 +7,7 @@ mod support;
 use lambda_sandbox::{Fault, InitError, Limits, Sandbox};
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::{Extensions, call, lines, sandbox};
+use support::{Extensions, call, line, lines, sandbox};
 
 const REGISTER: &str = "/2020-01-01/extension/register";
 const NEXT: &str = "/2020-01-01/extension/event/next";
@@ -34,7 +34,7 @@ async fn a_registration_is_answered_with_the_function_and_an_identifier() {
     let extensions = Extensions::new();
     let sandbox =
         sandbox().extension(extensions.named("alpha")).function_name("thumbnails").start().await.unwrap();
-    let answer = lines(&sandbox, "alpha", "registered 200 ").remove(0);
+    let answer = line(&sandbox, "alpha", "registered 200 ").await;
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(
         answer,
@@ -45,7 +45,7 @@ async fn a_registration_is_answered_with_the_function_and_an_identifier() {
             "accountId": "123456789012",
         })
     );
-    assert_eq!(lines(&sandbox, "alpha", "identifier ").remove(0).len(), 36);
+    assert_eq!(line(&sandbox, "alpha", "identifier ").await.len(), 36);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn an_event_that_does_not_exist_is_refused_and_a_second_try_is_taken() {
         .start()
         .await
         .unwrap();
-    let tried = lines(&sandbox, "alpha", "tried 403 ").remove(0);
+    let tried = line(&sandbox, "alpha", "tried 403 ").await;
     let tried: Value = serde_json::from_str(&tried).unwrap();
     assert_eq!(
         tried,
@@ -140,7 +140,7 @@ async fn an_extension_in_the_runtimes_own_process_takes_part_in_invocations() {
     assert!(invocation.is_ok(), "{invocation:?}");
     let names: Vec<&str> = invocation.extensions.iter().map(|extension| extension.name.as_str()).collect();
     assert_eq!(names, ["inner"]);
-    assert!(lines(&sandbox, "runtime", "inner 200 ").remove(0).contains(&invocation.request_id));
+    assert!(line(&sandbox, "runtime", "inner 200 ").await.contains(&invocation.request_id));
 }
 
 #[tokio::test]

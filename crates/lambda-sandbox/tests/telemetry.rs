@@ -6,7 +6,7 @@ mod support;
 
 use lambda_sandbox::Sandbox;
 use serde_json::Value;
-use support::{Extensions, eventually, lines, sandbox};
+use support::{Extensions, eventually, line, lines, sandbox};
 
 fn items(sandbox: &Sandbox, extension: &str) -> Vec<Value> {
     let batches = lines(sandbox, extension, "telemetry ");
@@ -22,7 +22,7 @@ async fn a_subscriber_that_holds_next_is_told_when_the_runtime_is_done() {
         .start()
         .await
         .unwrap();
-    assert_eq!(lines(&sandbox, "alpha", "subscribed "), ["200 OK"]);
+    assert_eq!(line(&sandbox, "alpha", "subscribed ").await, "200 OK");
     let first = sandbox.invoke("echo").await.unwrap();
     assert!(first.is_ok(), "{first:?}");
     let second = sandbox.invoke("error").await.unwrap();
@@ -92,7 +92,7 @@ async fn without_a_telemetry_api_the_answer_is_202() {
     let extensions = Extensions::new();
     let builder = sandbox().telemetry(false).extension(extensions.named("alpha"));
     let sandbox = builder.env("PLAN_alpha", "telemetry=platform").start().await.unwrap();
-    let answer = lines(&sandbox, "alpha", "subscribed 202 ").remove(0);
+    let answer = line(&sandbox, "alpha", "subscribed 202 ").await;
     assert_eq!(
         answer,
         r#"{"errorMessage":"Telemetry API is not supported","errorType":"Telemetry.NotSupported"}"#

@@ -15,6 +15,11 @@ use pyroscope_lambda_extension::{Error, Surroundings, intake, log, run};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Layers are built against musl, whose own allocator is slow.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let argument = env::args_os().nth(1);
     match argument.as_ref().map(|argument| argument.to_string_lossy()).as_deref() {

@@ -34,20 +34,22 @@ async fn what_a_shutdown_could_not_deliver_arrives_after_the_next_start() {
     let platform = Platform::start().await;
     let setup = Extension::of(&sink.url()).set("PYROSCOPE_SPOOL_DIR", directory.to_str().unwrap());
     let mut second = setup.on(&platform).await;
-    assert_eq!(sink.totals().accepted, 0, "nothing is picked up before the first invocation");
+    second.profile("fresh").await;
+    accepted(&sink, 1).await;
+    assert_eq!(sink.totals().accepted, 1, "nothing is picked up before the first invocation");
     platform.invoke();
-    let arrived = accepted(&sink, 3).await;
+    let arrived = accepted(&sink, 4).await;
     let mut apps: Vec<_> = arrived
         .accepted()
         .flat_map(|arrival| arrival.series.iter())
         .map(|series| series.app.clone())
         .collect();
     apps.sort();
-    assert_eq!(apps, ["one", "three", "two"]);
+    assert_eq!(apps, ["fresh", "one", "three", "two"]);
     platform.shutdown(SHUTDOWN);
     assert_eq!(second.ends().await.code(), Some(0));
     let end = second.lines("how the profiles ended").remove(0);
-    assert!(end.contains("recovered=3") && end.contains("delivered=3"), "{end}");
+    assert!(end.contains("recovered=3") && end.contains("delivered=4"), "{end}");
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
 }
 

@@ -51,6 +51,11 @@ pub(crate) fn lines(sandbox: &Sandbox, process: &str, prefix: &str) -> Vec<Strin
         .collect()
 }
 
+/// The first of these lines, as soon as it is there: what a process writes is read a little later.
+pub(crate) async fn line(sandbox: &Sandbox, process: &str, prefix: &str) -> String {
+    eventually(prefix, async || lines(sandbox, process, prefix).into_iter().next()).await
+}
+
 /// Waits until `value` gives something.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,

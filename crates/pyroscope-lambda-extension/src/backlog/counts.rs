@@ -11,7 +11,7 @@ pub struct Counts {
     pub delivered: u64,
     /// The remote refused it for good.
     pub refused: u64,
-    /// It grew older than [`MAX_AGE`].
+    /// It grew older than [`super::MAX_AGE`].
     pub expired: u64,
     /// It was pushed out by newer ones when memory was full.
     pub evicted: u64,

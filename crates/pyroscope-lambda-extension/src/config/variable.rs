@@ -185,16 +185,7 @@ variables! {
     INITIALIZATION_TYPE: Platform, "AWS_LAMBDA_INITIALIZATION_TYPE", Means("unknown"),
         "on-demand, provisioned-concurrency, snap-start or lambda-managed-instances",
         "how the environment was made";
-    FUNCTION_NAME: Platform, "AWS_LAMBDA_FUNCTION_NAME", Means("unknown"),
-        "a function's name",
-        "the function's name";
-    FUNCTION_VERSION: Platform, "AWS_LAMBDA_FUNCTION_VERSION", Means("unknown"),
-        "a function's version",
-        "the function's version";
     FUNCTION_MEMORY_SIZE: Platform, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Means("unknown"),
         "a number of MiB",
         "the function's memory in MiB";
-    REGION: Platform, "AWS_REGION", Means("unknown"),
-        "a region's name",
-        "the region that the function runs in";
 }
