@@ -78,6 +78,10 @@ impl Soak {
             .extension_env("PYROSCOPE_REMOTE_ADDRESS", sink.url())
             .extension_env("PYROSCOPE_TIMEOUT", "1s")
             .extension_env("PYROSCOPE_SPOOL_DIR", "")
+            // glibc keeps freed memory for later; told to give it back, what is resident is what is held.
+            .extension_env("MALLOC_ARENA_MAX", "1")
+            .extension_env("MALLOC_TRIM_THRESHOLD_", "65536")
+            .extension_env("MALLOC_MMAP_THRESHOLD_", "65536")
             .timeout(TIMEOUT)
             .start()
             .await
