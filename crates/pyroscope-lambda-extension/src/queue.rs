@@ -65,7 +65,7 @@ impl Queue {
     /// Takes an upload that an earlier process left behind.
     ///
     /// # Errors
-    /// As [`Backlog::accept`].
+    /// As [`Backlog::recover`].
     pub fn recover(&self, upload: Upload) -> Result<Ticket, NotTaken> {
         self.change(|backlog| backlog.recover(upload))
     }
@@ -125,14 +125,8 @@ impl Queue {
 
     /// Waits until the uploads accepted before `fence` are settled, or waiting for them is no use.
     pub async fn settled(&self, fence: Ticket) -> Progress {
-        let mut changed = self.changed.subscribe();
-        loop {
-            changed.mark_unchanged();
-            match self.progress(fence) {
-                Progress::Pending => drop(changed.changed().await),
-                over => return over,
-            }
-        }
+        self.until(|| self.progress(fence) != Progress::Pending).await;
+        self.progress(fence)
     }
 
     /// Waits until nothing is left, nor on its way from an SDK: one that ends posts its last profile at this time.
