@@ -15,6 +15,9 @@
 //! - [`cargo`](mod@cargo): builds what a command needs, and says where it is
 //! - [`error`]: what can go wrong, each with what to do about it
 //! - [`port`]: where the relay listens
+//! - [`step`]: a program that installs or compiles something
+//! - [`venv`]: programs from the Python Package Index
+//! - [`workshop`]: a folder that sources are installed in
 //! - [`table`]: aligned columns on a terminal
 
 mod bench;
@@ -31,7 +34,10 @@ mod layer;
 mod load;
 mod port;
 mod soak;
+mod step;
 mod table;
+mod venv;
+mod workshop;
 
 use std::error::Error as _;
 use std::process::ExitCode;

@@ -4,7 +4,6 @@
 //! - [`architecture`]: the processors of Lambda
 //! - [`compiler`]: a compiler with a standard library for musl
 //! - [`linker`]: zig, which links for either processor on either
-//! - [`step`]: a command that gets something a build needs
 //! - [`build`]: the build of a static binary
 //! - [`strip`](mod@strip): takes the debug information out of it
 //! - [`elf`]: whether a binary is one
@@ -18,7 +17,6 @@ mod compiler;
 mod elf;
 mod linker;
 mod sbom;
-mod step;
 mod strip;
 
 use std::env;
@@ -30,10 +28,10 @@ use clap::Args;
 use crate::cargo::Workspace;
 use crate::environment::EXTENSION;
 use crate::error::Error;
+use crate::step::Step;
 use architecture::Architecture;
 use compiler::Compiler;
 use linker::Linker;
-use step::Step;
 use strip::Strip;
 
 /// A megabyte as the budgets and Lambda's console count it.
@@ -89,7 +87,7 @@ impl Layer {
 impl Tools {
     /// Those of this machine; where one is missing, the commands that get it.
     fn find(architectures: &[Architecture], linker: Linker) -> Result<Self, Error> {
-        let mut missing: Vec<String> = shown(&linker.missing());
+        let mut missing: Vec<String> = shown(&linker.0.missing());
         let mut compilers = Vec::new();
         let mut lacking = false;
         for architecture in architectures {
@@ -116,9 +114,7 @@ impl Tools {
 
     /// Gets what is missing.
     async fn install(architectures: &[Architecture], linker: &Linker) -> Result<(), Error> {
-        if !linker.missing().is_empty() {
-            linker.install().await?;
-        }
+        linker.0.install().await?;
         for architecture in architectures {
             if Compiler::find(*architecture).is_none() {
                 Compiler::install(*architecture).await?;
@@ -126,7 +122,7 @@ impl Tools {
         }
         if Strip::find().is_none() {
             for step in strip::with_debian() {
-                step.run(step::APT_LIMIT).await?;
+                step.run().await?;
             }
         }
         Ok(())
