@@ -8,6 +8,7 @@
 //! - [`soak`]: whether memory and descriptors stay what they are
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
 //! - [`layer`]: the extension as a Lambda layer
+//! - [`publish`](mod@publish): the layers, to every region
 //! - [`load`]: a function that posts profiles
 //! - [`dice`]: numbers that look random and follow from a seed
 //! - [`environment`]: one life of a Lambda environment
@@ -33,6 +34,7 @@ mod flush_costs;
 mod layer;
 mod load;
 mod port;
+mod publish;
 mod soak;
 mod step;
 mod table;
@@ -54,6 +56,7 @@ enum Command {
     Soak(soak::Soak),
     FlushCosts(flush_costs::FlushCosts),
     Layer(layer::Layer),
+    Publish(publish::Publish),
     /// The function of other commands: run by a sandbox, not by people
     #[command(hide = true)]
     Load,
@@ -69,6 +72,7 @@ async fn main() -> ExitCode {
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
         Command::Layer(layer) => layer.run().await,
+        Command::Publish(publish) => publish.run(),
         Command::Load => load::run(),
     };
     match done {
