@@ -8,6 +8,7 @@
 //! - [`soak`]: whether memory and descriptors stay what they are
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
 //! - [`layer`]: the extension as a Lambda layer
+//! - [`examples`]: the examples, through their own tools
 //! - [`publish`](mod@publish): the layers, to every region
 //! - [`load`]: a function that posts profiles
 //! - [`dice`]: numbers that look random and follow from a seed
@@ -29,6 +30,7 @@ mod dice;
 mod e2e;
 mod environment;
 mod error;
+mod examples;
 mod expected;
 mod flush_costs;
 mod layer;
@@ -56,6 +58,7 @@ enum Command {
     Soak(soak::Soak),
     FlushCosts(flush_costs::FlushCosts),
     Layer(layer::Layer),
+    Examples(examples::Examples),
     Publish(publish::Publish),
     /// The function of other commands: run by a sandbox, not by people
     #[command(hide = true)]
@@ -72,6 +75,7 @@ async fn main() -> ExitCode {
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
         Command::Layer(layer) => layer.run().await,
+        Command::Examples(examples) => examples.run().await,
         Command::Publish(publish) => publish.run(),
         Command::Load => load::run(),
     };

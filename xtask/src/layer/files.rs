@@ -62,3 +62,28 @@ pub(super) fn write(file: &Path, content: &[u8]) -> Result<(), Error> {
     }
     fs::write(file, content).map_err(Error::io(format!("write {}", file.display())))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// What the Dockerfile copies from where it is built.
+    fn copied() -> Vec<&'static str> {
+        let lines = include_str!("../../../Dockerfile").lines().filter_map(|line| line.strip_prefix("COPY "));
+        lines.map(|line| line.split(' ').find(|word| !word.starts_with("--")).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_dockerfile_copies_what_is_left_for_it() {
+        let files = Files::under(Path::new("target"));
+        for architecture in Architecture::ALL {
+            let from =
+                copied().into_iter().map(|file| file.replace("${TARGETARCH}", architecture.platform()));
+            let from: Vec<_> = from.map(|file| Path::new("target/layer").join(file)).collect();
+
+            assert_eq!(from, [files.binary(architecture)]);
+        }
+    }
+}
