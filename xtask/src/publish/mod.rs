@@ -73,6 +73,9 @@ impl Publish {
     fn releases(&self, files: &Files) -> Result<Vec<Release>, Error> {
         let release = |architecture: Architecture| {
             let zip = files.zip(architecture);
+            if !zip.exists() {
+                return Err(Error::unfit(&zip, "is not there; `cargo xtask layer` makes it"));
+            }
             let content = files::read(&zip)?;
             Ok(Release::new(&self.name, architecture, zip, &content))
         };

@@ -35,7 +35,7 @@ pub(super) struct Published {
     before: bool,
 }
 
-/// What `list-layer-versions` answers, the newest first.
+/// What `list-layer-versions` answers.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Listed {
@@ -97,13 +97,14 @@ impl Release {
 
     fn newest(&self, aws: &Aws, region: &str) -> Result<Option<Described>, Failure> {
         let listed: Listed = self.list(aws, region).answer()?;
-        let Some(newest) = listed.layer_versions.first() else { return Ok(None) };
+        let newest = listed.layer_versions.iter().max_by_key(|listed| listed.version);
+        let Some(newest) = newest else { return Ok(None) };
         let get = aws.lambda("get-layer-version", region).option("layer-name", &self.name);
         get.option("version-number", newest.version.to_string()).answer().map(Some)
     }
 
     fn list<'aws>(&self, aws: &'aws Aws, region: &str) -> Call<'aws> {
-        aws.lambda("list-layer-versions", region).option("layer-name", &self.name).option("max-items", "1")
+        aws.lambda("list-layer-versions", region).option("layer-name", &self.name)
     }
 
     fn add<'aws>(&self, aws: &'aws Aws, region: &str) -> Call<'aws> {

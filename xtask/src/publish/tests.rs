@@ -16,7 +16,7 @@ echo "$*" >> CALLS
 version='{"LayerVersionArn":"arn:aws:lambda:'"$4"':1:layer:relay:7","Version":7,"Content":{"CodeSha256":"'
 case "$2 $4" in
   *" us-void-1") echo >&2; echo "An error occurred (AccessDeniedException): no" >&2; exit 254 ;;
-  list-layer-versions*) if [ -n "NEWEST" ]; then echo '{"LayerVersions":[{"Version":7}]}'; else echo '{"LayerVersions":[]}'; fi ;;
+  list-layer-versions*) if [ -n "NEWEST" ]; then echo '{"LayerVersions":[{"Version":6},{"Version":7}]}'; else echo '{"LayerVersions":[]}'; fi ;;
   get-layer-version*) echo "${version}NEWEST\"}}" ;;
   publish-layer-version*) echo "${version}PUBLISHED\"}}" ;;
   *" eu-twice-1") echo "An error occurred (ResourceConflictException) when calling" >&2; exit 254 ;;
