@@ -53,6 +53,9 @@ pub(crate) struct Layer {
     /// Install what the build needs and this machine lacks, as is done where CI=true
     #[arg(long)]
     install: bool,
+    /// Take the binaries that an earlier run left, and build none
+    #[arg(long, conflicts_with = "again")]
+    built: bool,
     #[command(flatten)]
     checks: Checks,
 }
@@ -76,19 +79,15 @@ struct Checks {
 impl Layer {
     pub(crate) async fn run(&self) -> Result<(), Error> {
         let target = Workspace::locate()?.target;
-        let linker = Linker::under(&target);
-        if self.install || env::var_os("CI").is_some_and(|ci| ci == "true") {
-            Tools::install(self.architectures(), &linker).await?;
-        }
-        let tools = Tools::find(self.architectures(), linker)?;
         let files = Files::under(&target);
-        let sizes = self.make(&tools, &target, &files)?;
+        let tools = if self.built { None } else { Some(self.tools(&target).await?) };
+        let sizes = self.make(tools.as_ref(), &target, &files)?;
         print!("\n{}", budget::table(&sizes));
         if self.checks.check {
             self.pack_again(&files)?;
             budget::check(&sizes)?;
         }
-        if self.checks.again {
+        if self.checks.again && tools.is_some() {
             // Another folder, too: nothing of it may get into a binary.
             let folder = target.join("layer-again");
             if folder.exists() {
@@ -96,7 +95,7 @@ impl Layer {
                     .map_err(Error::io(format!("remove {}", folder.display())))?;
             }
             let second = Files::under(&folder);
-            self.make(&tools, &folder, &second)?;
+            self.make(tools.as_ref(), &folder, &second)?;
             self.compare(&files, &second)?;
         }
         if self.checks.trial {
@@ -109,17 +108,30 @@ impl Layer {
         Ok(())
     }
 
+    /// What builds layers, installed where it may be.
+    async fn tools(&self, target: &Path) -> Result<Tools, Error> {
+        let linker = Linker::under(target);
+        if self.install || env::var_os("CI").is_some_and(|ci| ci == "true") {
+            Tools::install(self.architectures(), &linker).await?;
+        }
+        Tools::find(self.architectures(), linker)
+    }
+
     fn architectures(&self) -> &[Architecture] {
         if self.arch.is_empty() { &Architecture::ALL } else { &self.arch }
     }
 
-    /// Builds and packs everything.
-    fn make(&self, tools: &Tools, target: &Path, files: &Files) -> Result<Vec<Sizes>, Error> {
+    /// Builds everything, unless there are no tools, and packs it.
+    fn make(&self, tools: Option<&Tools>, target: &Path, files: &Files) -> Result<Vec<Sizes>, Error> {
         let mut sizes = Vec::new();
         let mut binaries = Vec::new();
-        for (architecture, compiler) in self.architectures().iter().zip(&tools.compilers) {
-            let built = build::build(*architecture, compiler, &tools.linker, target)?;
-            tools.strip.strip(&built, &files.binary(*architecture))?;
+        if let Some(tools) = tools {
+            for (architecture, compiler) in self.architectures().iter().zip(&tools.compilers) {
+                let built = build::build(*architecture, compiler, &tools.linker, target)?;
+                tools.strip.strip(&built, &files.binary(*architecture))?;
+            }
+        }
+        for architecture in self.architectures() {
             let binary = files::read(&files.binary(*architecture))?;
             sizes.push(pack(*architecture, &binary, files)?);
             binaries.push((*architecture, binary));
