@@ -7,6 +7,7 @@
 //! - [`chaos`]: whether every acknowledged profile arrives, whatever happens on the way
 //! - [`soak`]: whether memory and descriptors stay what they are
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
+//! - [`interop`]: real proxies and servers around the extension
 //! - [`layer`]: the extension as a Lambda layer
 //! - [`examples`]: the examples, through their own tools
 //! - [`publish`](mod@publish): the layers, to every region
@@ -33,6 +34,7 @@ mod error;
 mod examples;
 mod expected;
 mod flush_costs;
+mod interop;
 mod layer;
 mod load;
 mod port;
@@ -57,6 +59,7 @@ enum Command {
     Chaos(chaos::Chaos),
     Soak(soak::Soak),
     FlushCosts(flush_costs::FlushCosts),
+    Interop(interop::Interop),
     Layer(layer::Layer),
     Examples(examples::Examples),
     Publish(publish::Publish),
@@ -74,6 +77,7 @@ async fn main() -> ExitCode {
         Command::Chaos(chaos) => chaos.run().await,
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
+        Command::Interop(interop) => interop.run().await,
         Command::Layer(layer) => layer.run().await,
         Command::Examples(examples) => examples.run().await,
         Command::Publish(publish) => publish.run(),
