@@ -15,6 +15,9 @@
 //! - [`spool`]: what a shutdown could not deliver, on disk for the next start
 //! - [`labels`]: adds labels to a profile on every wire format, and touches nothing else
 //! - [`session`]: the session id
+//! - [`secret`]: text that is never shown, and the places that it may be kept in
+//! - [`aws`]: reads a secret from Secrets Manager or the Parameter Store
+//! - [`credentials`]: what each request to the remote is authenticated with
 //! - [`remote`]: the Pyroscope server: one attempt, and what its answer means
 //! - [`flush`]: the policy for when the next event is asked for: pure
 //! - [`lambda`]: the Extensions API and its events
@@ -29,11 +32,13 @@
 //! [`run`] puts them together. It is given its listeners, its configuration, its network, its clock and its
 //! randomness, so that a whole extension runs in a test.
 
+pub mod aws;
 pub mod backlog;
 pub mod backoff;
 pub mod blocking;
 pub mod clock;
 pub mod config;
+pub mod credentials;
 pub mod delivery;
 pub mod flush;
 pub mod intake;
@@ -46,6 +51,7 @@ pub mod queue;
 pub mod random;
 pub mod recovery;
 pub mod remote;
+pub mod secret;
 pub mod self_profile;
 pub mod session;
 pub mod spool;
@@ -59,6 +65,7 @@ use http::HeaderValue;
 use self::backlog::Counts;
 use self::clock::Clock;
 use self::config::Config;
+use self::credentials::Provider;
 use self::delivery::Delivery;
 use self::intake::Intake;
 use self::lambda::client::Client;
@@ -125,10 +132,10 @@ pub async fn run<L: Listen + 'static>(
     let mut intake = Intake::new(Arc::clone(&queue), clock, config.queue_bytes);
     let delivery = match &config.remote {
         Ok(address) => {
-            let remote = Remote::new(Arc::clone(&network), address, &config, clock);
+            let credentials = Provider::new(&config, Arc::clone(&network), clock, Arc::clone(&random));
+            let remote = Remote::new(Arc::clone(&network), address, &config, credentials, clock);
             let delivery =
                 Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session), config.queue_bytes));
-            tokio::spawn(Arc::clone(&delivery).run());
             Some(delivery)
         }
         Err(error) => {

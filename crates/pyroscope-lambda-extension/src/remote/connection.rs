@@ -25,11 +25,11 @@ const MAX_IDLE: usize = 16;
 const MAX_IDLE_TIME: Duration = Duration::from_secs(50);
 
 /// A connection that can carry one request at a time.
-pub(super) type Connection = SendRequest<Full<Bytes>>;
+pub(crate) type Connection = SendRequest<Full<Bytes>>;
 
 /// Where the remote is and how to get there.
 #[derive(Debug)]
-pub(super) struct Connector {
+pub(crate) struct Connector {
     network: Arc<dyn Dial>,
     host: String,
     port: u16,
@@ -60,14 +60,14 @@ struct Idle {
 
 impl Connector {
     /// A way to `address` over `network`.
-    pub(super) fn new(network: Arc<dyn Dial>, address: &RemoteAddress, extra_roots: Option<PathBuf>) -> Self {
+    pub(crate) fn new(network: Arc<dyn Dial>, address: &RemoteAddress, extra_roots: Option<PathBuf>) -> Self {
         let https = address.scheme() == Scheme::Https;
         let tls = https.then(|| LazyTls { extra_roots, config: Mutex::new(None) });
         Self { network, host: address.host().to_owned(), port: address.port(), tls }
     }
 
     /// Opens a connection and, with it, the task that drives it.
-    pub(super) async fn connect(&self) -> io::Result<Connection> {
+    pub(crate) async fn connect(&self) -> io::Result<Connection> {
         let stream = self.network.dial(&self.host, self.port).await?;
         let Some(lazy) = &self.tls else { return handshake(stream).await };
         let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
