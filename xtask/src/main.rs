@@ -7,6 +7,7 @@
 //! - [`chaos`]: whether every acknowledged profile arrives, whatever happens on the way
 //! - [`soak`]: whether memory and descriptors stay what they are
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
+//! - [`interop`]: real proxies and servers around the extension
 //! - [`layer`]: the extension as a Lambda layer
 //! - [`load`]: a function that posts profiles
 //! - [`dice`]: numbers that look random and follow from a seed
@@ -27,6 +28,7 @@ mod environment;
 mod error;
 mod expected;
 mod flush_costs;
+mod interop;
 mod layer;
 mod load;
 mod port;
@@ -47,6 +49,7 @@ enum Command {
     Chaos(chaos::Chaos),
     Soak(soak::Soak),
     FlushCosts(flush_costs::FlushCosts),
+    Interop(interop::Interop),
     Layer(layer::Layer),
     /// The function of other commands: run by a sandbox, not by people
     #[command(hide = true)]
@@ -62,6 +65,7 @@ async fn main() -> ExitCode {
         Command::Chaos(chaos) => chaos.run().await,
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
+        Command::Interop(interop) => interop.run().await,
         Command::Layer(layer) => layer.run().await,
         Command::Load => load::run(),
     };

@@ -1,4 +1,4 @@
-//! What every language installs: its sources beside what the registry has, once for each version of either.
+//! What every language, and every tool in Python, installs: its sources beside what the registry has, once for each version of either.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -8,19 +8,19 @@ use tokio::process::Command;
 
 use crate::error::Error;
 
-/// The functions' sources.
+/// The sources.
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../e2e");
 
-/// A folder under `target/e2e` that a function is installed in and run from.
+/// A folder under `target` that a function or a tool is installed in and run from.
 #[derive(Debug)]
-pub(super) struct Workshop {
-    pub(super) folder: PathBuf,
+pub(crate) struct Workshop {
+    pub(crate) folder: PathBuf,
     sources: PathBuf,
 }
 
 /// An installer or a compiler.
 #[derive(Debug)]
-pub(super) struct Step {
+pub(crate) struct Step {
     program: OsString,
     args: Vec<OsString>,
     variables: Vec<(&'static str, OsString)>,
@@ -31,7 +31,7 @@ pub(super) struct Step {
 
 impl Workshop {
     /// The folder for `language`, with a fresh copy of `files`: the checkout stays as it is.
-    pub(super) fn open(e2e: &Path, language: &str, files: &[&str]) -> Result<Self, Error> {
+    pub(crate) fn open(e2e: &Path, language: &str, files: &[&str]) -> Result<Self, Error> {
         let workshop = Self { folder: e2e.join(language), sources: Path::new(SOURCES).join(language) };
         for file in files {
             let (from, to) = (workshop.sources.join(file), workshop.folder.join(file));
@@ -44,7 +44,7 @@ impl Workshop {
     }
 
     /// Runs `steps`, unless they were run to their end before for the same `lock` file.
-    pub(super) async fn install_once(&self, lock: &str, steps: &[Step]) -> Result<(), Error> {
+    pub(crate) async fn install_once(&self, lock: &str, steps: &[Step]) -> Result<(), Error> {
         let lock = self.sources.join(lock);
         let wanted = fs::read(&lock).map_err(Error::io(format!("read {}", lock.display())))?;
         let installed = self.folder.join("installed");
@@ -57,8 +57,28 @@ impl Workshop {
         fs::write(&installed, wanted).map_err(Error::io(format!("write {}", installed.display())))
     }
 
+    /// Installs the folder's `requirements.txt` in a virtual environment of Python's; gives the interpreter there.
+    pub(crate) async fn virtual_environment(&self, hint: &'static str) -> Result<PathBuf, Error> {
+        let interpreter = self.folder.join("venv/bin/python");
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+            "requirements.txt",
+        ];
+        let steps = [
+            Step::new("python3", &["-m", "venv", "--clear", "venv"], hint),
+            Step::new(&interpreter, &pip, hint),
+        ];
+        self.install_once("requirements.txt", &steps).await?;
+        Ok(interpreter)
+    }
+
     /// Runs one step in the folder; its output goes to the terminal.
-    pub(super) async fn run(&self, step: &Step) -> Result<(), Error> {
+    pub(crate) async fn run(&self, step: &Step) -> Result<(), Error> {
         let words: Vec<_> =
             [&step.program].into_iter().chain(&step.args).map(|word| word.to_string_lossy()).collect();
         let command = words.join(" ");
@@ -78,19 +98,19 @@ impl Workshop {
 
 impl Step {
     /// `program` with `args`; `hint` says how to get it.
-    pub(super) fn new(program: impl AsRef<OsStr>, args: &[&str], hint: &'static str) -> Self {
+    pub(crate) fn new(program: impl AsRef<OsStr>, args: &[&str], hint: &'static str) -> Self {
         let args = args.iter().map(OsString::from).collect();
         Self { program: program.as_ref().to_owned(), args, variables: Vec::new(), hint }
     }
 
     /// Another argument.
-    pub(super) fn arg(mut self, arg: impl Into<OsString>) -> Self {
+    pub(crate) fn arg(mut self, arg: impl Into<OsString>) -> Self {
         self.args.push(arg.into());
         self
     }
 
     /// A variable of its environment.
-    pub(super) fn variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+    pub(crate) fn variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.variables.push((name, value.into()));
         self
     }

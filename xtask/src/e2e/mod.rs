@@ -11,7 +11,7 @@
 
 mod account;
 mod go;
-mod install;
+pub(crate) mod install;
 mod java;
 mod jfr;
 mod nodejs;

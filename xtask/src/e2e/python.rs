@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::install::{Step, Workshop};
+use super::install::Workshop;
 use super::subject::{Format, LABELS, Subject};
 use crate::environment::Function;
 use crate::error::Error;
@@ -13,19 +13,7 @@ const HINT: &str = "install Python 3.10 or later with venv (Debian: python3-venv
 /// Installs what is pinned, where it isn't yet.
 pub(super) async fn prepare(e2e: &Path) -> Result<Subject, Error> {
     let workshop = Workshop::open(e2e, "python", &["orders.py", "requirements.txt"])?;
-    let interpreter = workshop.folder.join("venv/bin/python");
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--requirement",
-        "requirements.txt",
-    ];
-    let steps =
-        [Step::new("python3", &["-m", "venv", "--clear", "venv"], HINT), Step::new(&interpreter, &pip, HINT)];
-    workshop.install_once("requirements.txt", &steps).await?;
+    let interpreter = workshop.virtual_environment(HINT).await?;
     Ok(Subject {
         function: Function {
             bootstrap: interpreter,
