@@ -57,6 +57,8 @@ async fn a_secret_at_aws_is_read_once_however_many_profiles_wait_for_it() {
         assert_eq!(calls[0].header("x-amz-security-token"), "s3cret-session-token");
         assert!(calls[0].header("authorization").contains("Credential=AKIDEXAMPLE/"), "{calls:?}");
         assert!(calls[0].header("authorization").contains("/eu-west-1/"), "{calls:?}");
+        let log = extension.log().join("\n");
+        assert!(log.contains("level=debug") && !log.contains("t0ken") && !log.contains("s3cret"), "{log}");
     }
 }
 

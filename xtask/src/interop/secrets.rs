@@ -205,7 +205,7 @@ impl Ground<'_> {
         for first in 0..2 {
             invoke(&sandbox, first).await?;
         }
-        let told = ["profiles wait until it can be read", "spooled=0 lost=2"];
+        let told = ["profiles wait until it can be read", "accepted=2 delivered=0", "lost=2"];
         let mut wrong = self.end(&sandbox, &told, &[&keys.secret]).await?;
         if remote.sink.totals().requests > 0 {
             wrong.push("profiles were sent without credentials".to_owned());

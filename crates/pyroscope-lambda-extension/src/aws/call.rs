@@ -81,8 +81,10 @@ fn fault(arn: &SecretArn, answer: &Answer, object: Option<Object>) -> Fault {
     let code = code.split(':').next().unwrap_or_default();
     let code = code.rsplit('#').next().unwrap_or_default();
     let code = if code.is_empty() { answer.status.as_str() } else { code };
-    let message = text("message").or_else(|| text("Message")).unwrap_or_default();
-    let message: String = message.chars().take(LONGEST_MESSAGE).collect();
+    let message = text("message").or_else(|| text("Message"));
+    // What is no JSON comes from something on the way, which may say what it is.
+    let message = message.unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
+    let message: String = message.trim().chars().take(LONGEST_MESSAGE).collect();
     Fault::of_answer(arn.service(), arn.name(), answer.status, code, &message)
 }
 
@@ -206,8 +208,9 @@ mod tests {
             (r#"{"__type":"AccessDeniedException","Message":"no"}"#, "", denied),
             (r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"no"}"#, "", denied),
             (r#"{"message":"no"}"#, "AccessDeniedException:http://internal.amazon.com/coral/", denied),
-            ("<html>", "", "400: "),
-            (r#"{"__type":7}"#, "", "400: "),
+            ("<html>\n", "", "400: <html>"),
+            (r#"{"__type":7}"#, "", r#"400: {"__type":7}"#),
+            ("", "", "400: "),
         ] {
             let mut answer = answer(400, body);
             if !header.is_empty() {

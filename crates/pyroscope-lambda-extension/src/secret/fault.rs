@@ -154,33 +154,26 @@ impl Fault {
     /// What it means that `service`, asked for `name`, answered with an error.
     #[must_use]
     pub fn of_answer(service: Service, name: &str, status: StatusCode, code: &str, message: &str) -> Self {
+        let denied = matches!(code, "AccessDeniedException" | "AccessDenied");
+        let about_key = ["KMS", "kms:", "ciphertext"].iter().any(|word| message.contains(word));
+        let not_now = status.is_server_error()
+            || status == StatusCode::TOO_MANY_REQUESTS
+            || code == "RequestExpired"
+            || ["Throttl", "TooManyRequests", "LimitExceeded", "ExpiredToken"]
+                .iter()
+                .any(|word| code.contains(word));
         let (code, message) = (code.to_owned(), message.to_owned());
-        let about_key =
-            |text: &str| text.contains("KMS") || text.contains("kms:") || text.contains("ciphertext");
-        match code.as_str() {
-            "DecryptionFailure" | "InvalidKeyId" | "AccessDeniedException"
-                if code != "AccessDeniedException" || about_key(&message) =>
-            {
-                let resource = "the KMS key that encrypts it".to_owned();
-                Self::Denied { code, message, action: "kms:Decrypt", resource }
-            }
-            "AccessDeniedException" | "AccessDenied" => {
-                Self::Denied { code, message, action: service.action(), resource: name.to_owned() }
-            }
-            "ResourceNotFoundException" | "ParameterNotFound" | "ParameterVersionNotFound" => {
-                Self::NotFound { code, message }
-            }
-            _ if status.is_server_error()
-                || status == StatusCode::TOO_MANY_REQUESTS
-                || code.contains("Throttl")
-                || code.contains("TooManyRequests")
-                || code.contains("LimitExceeded")
-                || code.starts_with("ExpiredToken")
-                || code == "RequestExpired" =>
-            {
-                Self::NotNow { code, message }
-            }
-            _ => Self::Refused { code, message },
+        if matches!(code.as_str(), "DecryptionFailure" | "InvalidKeyId") || (denied && about_key) {
+            let resource = "the KMS key that encrypts it".to_owned();
+            Self::Denied { code, message, action: "kms:Decrypt", resource }
+        } else if denied {
+            Self::Denied { code, message, action: service.action(), resource: name.to_owned() }
+        } else if code.ends_with("NotFound") || code == "ResourceNotFoundException" {
+            Self::NotFound { code, message }
+        } else if not_now {
+            Self::NotNow { code, message }
+        } else {
+            Self::Refused { code, message }
         }
     }
 }
