@@ -8,6 +8,7 @@
 //! - [`soak`]: whether memory and descriptors stay what they are
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
 //! - [`layer`]: the extension as a Lambda layer
+//! - [`docs`](mod@docs): the documentation as a site
 //! - [`examples`]: the examples, through their own tools
 //! - [`publish`](mod@publish): the layers, to every region
 //! - [`load`]: a function that posts profiles
@@ -27,6 +28,7 @@ mod cargo;
 mod chaos;
 mod demo;
 mod dice;
+mod docs;
 mod e2e;
 mod environment;
 mod error;
@@ -58,6 +60,7 @@ enum Command {
     Soak(soak::Soak),
     FlushCosts(flush_costs::FlushCosts),
     Layer(layer::Layer),
+    Docs(docs::Docs),
     Examples(examples::Examples),
     Publish(publish::Publish),
     /// The function of other commands: run by a sandbox, not by people
@@ -75,6 +78,7 @@ async fn main() -> ExitCode {
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
         Command::Layer(layer) => layer.run().await,
+        Command::Docs(docs) => docs.run().await,
         Command::Examples(examples) => examples.run().await,
         Command::Publish(publish) => publish.run(),
         Command::Load => load::run(),
