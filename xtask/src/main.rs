@@ -9,6 +9,7 @@
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
 //! - [`interop`]: real proxies and servers around the extension
 //! - [`layer`]: the extension as a Lambda layer
+//! - [`docs`](mod@docs): the documentation as a site
 //! - [`examples`]: the examples, through their own tools
 //! - [`publish`](mod@publish): the layers, to every region
 //! - [`load`]: a function that posts profiles
@@ -28,6 +29,7 @@ mod cargo;
 mod chaos;
 mod demo;
 mod dice;
+mod docs;
 mod e2e;
 mod environment;
 mod error;
@@ -61,6 +63,7 @@ enum Command {
     FlushCosts(flush_costs::FlushCosts),
     Interop(interop::Interop),
     Layer(layer::Layer),
+    Docs(docs::Docs),
     Examples(examples::Examples),
     Publish(publish::Publish),
     /// The function of other commands: run by a sandbox, not by people
@@ -79,6 +82,7 @@ async fn main() -> ExitCode {
         Command::FlushCosts(costs) => costs.run().await,
         Command::Interop(interop) => interop.run().await,
         Command::Layer(layer) => layer.run().await,
+        Command::Docs(docs) => docs.run().await,
         Command::Examples(examples) => examples.run().await,
         Command::Publish(publish) => publish.run(),
         Command::Load => load::run(),
