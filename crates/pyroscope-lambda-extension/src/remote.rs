@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
@@ -230,7 +230,13 @@ impl Remote {
         }
         let mut text = rest.await;
         if let Some(proxy) = self.connector.forwarding_proxy() {
-            text = format!("by way of the proxy {proxy}: {text}"); // whose answer it may be
+            // Whose answer it may be, and is where it asks for a password.
+            let wants = if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+                ", which wants user and password in its address"
+            } else {
+                ""
+            };
+            text = format!("by way of the proxy {proxy}{wants}: {text}");
         }
         Outcome::of_answer(head.status, &head.headers, &text, self.clock.now().wall)
     }
