@@ -38,18 +38,10 @@ pub struct Client {
 // === impl Client ===
 
 impl Client {
-    /// A client that reaches AWS over `network`, through the proxies and with the authorities of `settings`.
+    /// A client that reaches AWS over `network`, by the proxies and the authorities of `settings`.
     #[must_use]
-    pub fn new(
-        network: Arc<dyn Dial>,
-        mut settings: NetworkSettings,
-        config: AwsConfig,
-        clock: Clock,
-    ) -> Self {
-        // The remote's alone: AWS is not to be shown the certificate, and is to be who it says it is.
-        settings.tls.identity = None;
-        settings.tls.insecure = false;
-        Self { network, settings, config, clock }
+    pub fn new(network: Arc<dyn Dial>, settings: &NetworkSettings, config: AwsConfig, clock: Clock) -> Self {
+        Self { network, settings: settings.for_other_servers(), config, clock }
     }
 
     /// Reads the secret that `arn` names, decrypted.

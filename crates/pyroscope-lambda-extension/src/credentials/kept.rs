@@ -63,7 +63,7 @@ impl Kept {
         random: Arc<dyn Random>,
     ) -> Self {
         let aws = config.aws.clone();
-        let aws = aws.map(|aws| aws::Client::new(network, config.network.clone(), aws, clock));
+        let aws = aws.map(|aws| aws::Client::new(network, &config.network, aws, clock));
         let state = Mutex::default();
         let (ended, thawed) = (watch::Sender::new(()), watch::Sender::new(()));
         Self { authentication, reference, aws, state, ended, thawed, clock, random }
