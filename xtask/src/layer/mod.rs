@@ -12,10 +12,10 @@
 //! - [`sbom`]: which crates are in the binary
 
 mod architecture;
-mod archive;
+pub(crate) mod archive;
 mod build;
 mod compiler;
-mod elf;
+pub(crate) mod elf;
 mod linker;
 mod sbom;
 mod step;
