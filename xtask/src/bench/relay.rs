@@ -33,25 +33,54 @@ pub(super) struct Setting {
     pub(super) name: &'static str,
     manner: Manner,
     security: Security,
+    post: What,
 }
 
-pub(super) const SETTINGS: [Setting; 5] = [
-    Setting { name: "HTTP, kept connection", manner: Manner::Keep, security: Security::Plain },
-    Setting { name: "HTTP, a new one each time", manner: Manner::Close, security: Security::Plain },
+/// What the profiler posts.
+#[derive(Clone, Copy)]
+enum What {
+    /// A profile whose labels are in the query.
+    Ingest,
+    /// A compressed push, whose labels are in it.
+    Push,
+}
+
+pub(super) const SETTINGS: [Setting; 6] = [
+    Setting {
+        name: "HTTP, kept connection",
+        manner: Manner::Keep,
+        security: Security::Plain,
+        post: What::Ingest,
+    },
+    Setting {
+        name: "HTTP, a new one each time",
+        manner: Manner::Close,
+        security: Security::Plain,
+        post: What::Ingest,
+    },
     Setting {
         name: "TLS, kept connection",
         manner: Manner::Keep,
         security: Security::Tls(Sessions::Resumed),
+        post: What::Ingest,
     },
     Setting {
         name: "TLS, a new one each time, resumed",
         manner: Manner::Close,
         security: Security::Tls(Sessions::Resumed),
+        post: What::Ingest,
     },
     Setting {
         name: "TLS, a new one each time, full",
         manner: Manner::Close,
         security: Security::Tls(Sessions::Forgotten),
+        post: What::Ingest,
+    },
+    Setting {
+        name: "TLS, kept, a compressed push",
+        manner: Manner::Keep,
+        security: Security::Tls(Sessions::Resumed),
+        post: What::Push,
     },
 ];
 
@@ -80,7 +109,10 @@ fn turn(
         contender,
         running: &running,
         receiver: &receiver,
-        profiler: Profiler::new(ground.launch.relay_port, SMALL),
+        profiler: match setting.post {
+            What::Ingest => Profiler::new(ground.launch.relay_port, SMALL),
+            What::Push => Profiler::pushing(ground.launch.relay_port),
+        },
     };
     // The first one sets TLS up, once in the life of an environment.
     post.alone(1)?;

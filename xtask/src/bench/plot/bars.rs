@@ -31,7 +31,8 @@ pub(super) enum Mark<'figures> {
 }
 
 const LEFT: f64 = 210.0;
-const RIGHT: f64 = 90.0;
+/// For the values as text.
+const RIGHT: f64 = 120.0;
 const TOP: f64 = 36.0;
 const ROW: f64 = 22.0;
 const HEADING: f64 = 26.0;
@@ -91,18 +92,18 @@ impl Row<'_> {
         drawing.text("", Anchor::End, (LEFT - 8.0, middle + 4.0), &self.name);
         let median = scale.place(self.median);
         let (fill, line) = (format!("fill{colour}"), format!("line{colour}"));
-        let (end, shown) = match self.mark {
+        let shown = match self.mark {
             Mark::Bar { low, high } => {
                 drawing.rectangle(&fill, (LEFT, y + 4.0), median - LEFT, ROW - 8.0);
                 drawing.line("whisker", (scale.place(low), middle), (scale.place(high), middle));
-                (scale.place(high).max(median), unit.show(self.median))
+                unit.show(self.median)
             }
             Mark::Range(low, high) => {
                 let (from, to) = (scale.place(low), scale.place(high));
                 drawing.line(&format!("range {line}"), (from, middle), (to, middle));
                 drawing.dot(&fill, (from, middle));
                 drawing.line("whisker", (to, y + 5.0), (to, y + ROW - 5.0));
-                (to, format!("{} to {}", unit.show(low), unit.show(high)))
+                format!("{} to {}", unit.show(low), unit.show(high))
             }
             Mark::Dots(values) => {
                 for (number, value) in values.iter().enumerate() {
@@ -111,12 +112,9 @@ impl Row<'_> {
                     drawing.dot(&format!("dot {fill}"), (scale.place(*value), middle + off));
                 }
                 drawing.line("whisker", (median, y + 2.0), (median, y + ROW - 2.0));
-                (
-                    values.iter().copied().map(|value| scale.place(value)).fold(median, f64::max),
-                    unit.show(self.median),
-                )
+                unit.show(self.median)
             }
         };
-        drawing.text("quiet", Anchor::Start, (end + 8.0, middle + 4.0), &shown);
+        drawing.text("quiet", Anchor::End, (WIDTH - 8.0, middle + 4.0), &shown);
     }
 }

@@ -62,7 +62,9 @@ fn memory(figures: &Figures) -> Option<String> {
 /// From the median to the 99th percentile.
 fn acks(figures: &Figures) -> Option<String> {
     let mut groups = Vec::new();
-    for setting in relay::SETTINGS.iter().map(|setting| setting.name).filter(|name| name.contains("kept")) {
+    for setting in
+        relay::SETTINGS.iter().map(|setting| setting.name).filter(|name| name.ends_with("kept connection"))
+    {
         for (p50, p99, how) in [
             (relay::ALONE_P50, relay::ALONE_P99, "one at a time"),
             (relay::BURST_P50, relay::BURST_P99, "50 at once"),
