@@ -14,6 +14,7 @@
 //! - [`publish`](mod@publish): the layers, to every region
 //! - [`load`]: a function that posts profiles
 //! - [`dice`]: numbers that look random and follow from a seed
+//! - [`distance`]: a remote that is far away
 //! - [`environment`]: one life of a Lambda environment
 //! - [`expected`]: what has to be true of what arrives
 //! - [`cargo`](mod@cargo): builds what a command needs, and says where it is
@@ -29,6 +30,7 @@ mod cargo;
 mod chaos;
 mod demo;
 mod dice;
+mod distance;
 mod docs;
 mod e2e;
 mod environment;
@@ -76,7 +78,7 @@ async fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Demo(demo) => demo.run().await,
         Command::E2e(e2e) => e2e.run().await,
-        Command::Bench(bench) => bench.run(),
+        Command::Bench(bench) => bench.run().await,
         Command::Chaos(chaos) => chaos.run().await,
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
