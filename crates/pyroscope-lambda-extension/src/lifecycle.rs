@@ -317,6 +317,13 @@ impl Lifecycle {
         let counts = self.queue.counts();
         let Counts { accepted, recovered, delivered, refused, expired, evicted, spooled, lost, .. } = counts;
         let delivered_bytes = counts.delivered_bytes;
+        if accepted == 0 && self.invoked && self.delivery.is_some() {
+            tracing::info!(
+                "no profile came from the function: its profiler must be started outside of the handler, with \
+                 http://localhost and the port (PYROSCOPE_PORT, 4040) as the server's address, and live long enough to \
+                 send one"
+            );
+        }
         tracing::info!(
             accepted,
             recovered,

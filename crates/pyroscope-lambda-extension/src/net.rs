@@ -36,11 +36,28 @@ pub trait Listen: fmt::Debug + Send {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>>;
 }
 
+/// A host's name has no address to be found.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Unresolved(#[from] io::Error);
+
 /// TCP of the operating system.
 #[derive(Clone, Copy, Debug)]
 pub struct Tcp;
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+// === impl Unresolved ===
+
+impl Unresolved {
+    /// Whether it is for want of an answer rather than of the name. The C library's code is in its words alone: glibc's, and
+    /// musl's.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        let words = self.0.to_string();
+        ["Temporary failure", "Try again"].iter().any(|transient| words.contains(transient))
+    }
+}
 
 // === impl Tcp ===
 
@@ -69,12 +86,17 @@ impl Listen for TcpListener {
     }
 }
 
-async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+/// The addresses of `host`: a name, or an address without brackets.
+///
+/// # Errors
+/// [`Unresolved`] inside, where none is to be found.
+pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let host = host.to_owned();
-    blocking::run(move || (host, port).to_socket_addrs()).await?.map(Iterator::collect)
+    let addresses = blocking::run(move || (host, port).to_socket_addrs()).await?;
+    addresses.map(Iterator::collect).map_err(|error| io::Error::other(Unresolved(error)))
 }
 
 fn boxed(stream: TcpStream) -> BoxStream {

@@ -1,22 +1,26 @@
 //! The Pyroscope server that profiles go to: one attempt at delivering one upload.
 
 mod connection;
+pub mod fault;
 pub mod outcome;
+pub mod progress;
 mod tls;
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 
 use self::connection::{Connection, Connector, Pool};
-use self::outcome::{Cause, Outcome};
+use self::outcome::{Cause, Outcome, reason};
+use self::progress::{Progress, Stage};
 use crate::clock::Clock;
 use crate::config::{Config, RemoteAddress};
 use crate::net::Dial;
@@ -58,6 +62,27 @@ pub struct Labelled {
     pub body: Bytes,
 }
 
+/// An answer of the remote, for somebody who wants to know more than what becomes of an upload.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, as far as it was worth reading.
+    pub body: String,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// What a line can hold of its own words; of a redirect, where it leads to.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        reason(&self.headers, &self.body)
+    }
+}
+
 // === impl Labelled ===
 
 impl Labelled {
@@ -93,7 +118,8 @@ impl Remote {
             Err(error) => return Outcome::Unsendable(error),
         };
         let started = Instant::now();
-        let mut exchange = pin!(self.exchange(request));
+        let progress = Progress::default();
+        let mut exchange = pin!(self.exchange(request, &progress));
         let mut result = timeout(self.timeout, &mut exchange).await;
         // Where time runs on in a freeze, the timer is overdue at the thaw. The answer may be there all the same.
         let overslept = started.elapsed() > self.timeout + OVERSLEPT;
@@ -106,9 +132,31 @@ impl Remote {
             Err(_) if overslept => Outcome::Overslept,
             Err(_) => {
                 self.pool.discard(); // what kept this one from answering may keep the others
-                Outcome::NotYet { cause: Cause::Timeout(self.timeout), retry_after: None }
+                Outcome::NotYet { cause: self.timed_out(&progress), retry_after: None }
             }
         }
+    }
+
+    /// Sends `upload` as it is, over the very way that [`Remote::attempt`] takes, and gives the whole answer. `progress` tells
+    /// how far it came.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub async fn ask(&self, upload: &Upload, progress: &Progress) -> Result<Answer, Cause> {
+        let request = self.request(upload, &Labelled::unchanged(upload)).map_err(io::Error::other);
+        let exchange = self.exchange(request.map_err(Cause::Connect)?, progress);
+        let answered = timeout(self.timeout, exchange).await.map_err(|_| self.timed_out(progress))?;
+        let (connection, response) = answered?;
+        let (head, body) = response.into_parts();
+        let (body, whole) = read(body).await;
+        if whole {
+            self.pool.put(connection, self.clock.now());
+        }
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    fn timed_out(&self, progress: &Progress) -> Cause {
+        Cause::Timeout { after: self.timeout, stage: progress.stage() }
     }
 
     /// Closes the connections that are not in use.
@@ -140,6 +188,7 @@ impl Remote {
     async fn exchange(
         &self,
         request: Request<Full<Bytes>>,
+        progress: &Progress,
     ) -> Result<(Connection, Response<Incoming>), Cause> {
         if let Some(mut kept) = self.pool.take(self.clock.now()) {
             let response = match kept.ready().await {
@@ -151,7 +200,10 @@ impl Remote {
                 Err(error) => tracing::debug!(%error, "a kept connection was dead; trying a fresh one"),
             }
         }
-        let mut fresh = self.connector.connect().await.map_err(Cause::Connect)?;
+        let mut fresh = self.connector.connect(progress).await.map_err(|error| match progress.stage() {
+            Stage::Securing => Cause::Secure(error),
+            Stage::Dialling | Stage::Asking => Cause::Connect(error),
+        })?;
         let response = fresh.send_request(request).await.map_err(Cause::Exchange)?;
         Ok((fresh, response))
     }

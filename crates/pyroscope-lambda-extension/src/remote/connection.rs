@@ -13,6 +13,7 @@ use rustls::client::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
+use super::progress::Progress;
 use super::tls;
 use crate::clock::Moment;
 use crate::config::{RemoteAddress, Scheme};
@@ -66,13 +67,16 @@ impl Connector {
         Self { network, host: address.host().to_owned(), port: address.port(), tls }
     }
 
-    /// Opens a connection and, with it, the task that drives it.
-    pub(super) async fn connect(&self) -> io::Result<Connection> {
-        let stream = self.network.dial(&self.host, self.port).await?;
-        let Some(lazy) = &self.tls else { return handshake(stream).await };
-        let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
-        let connected = TlsConnector::from(lazy.config()?).connect(name, stream).await;
-        handshake(Box::new(connected.map_err(tls::explained)?)).await
+    /// Opens a connection and, with it, the task that drives it. `progress` tells how far it came.
+    pub(super) async fn connect(&self, progress: &Progress) -> io::Result<Connection> {
+        let mut stream = self.network.dial(&self.host, self.port).await?;
+        progress.connect();
+        if let Some(lazy) = &self.tls {
+            let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
+            stream = Box::new(TlsConnector::from(lazy.config()?).connect(name, stream).await?);
+        }
+        progress.secure();
+        handshake(stream).await
     }
 
     /// Forgets what was learnt from earlier handshakes, which clones of this environment may have learnt as well.

@@ -1,9 +1,13 @@
 //! What an answer of the remote means for an upload: pure.
 
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+
+use super::fault::{Fault, is_transient_inside};
+use super::progress::Stage;
 
 /// How much of an answer goes into a log line, in characters.
 const LONGEST_REASON: usize = 300;
@@ -19,6 +23,8 @@ pub enum Outcome {
         status: StatusCode,
         /// The remote's own words, as far as it gave any.
         reason: String,
+        /// What that tells.
+        fault: Fault,
     },
     /// The remote does not take these credentials; it may take others, or these ones later.
     Unauthorized {
@@ -26,6 +32,8 @@ pub enum Outcome {
         status: StatusCode,
         /// The remote's own words, as far as it gave any.
         reason: String,
+        /// What that tells.
+        fault: Fault,
     },
     /// No request can be made of it.
     Unsendable(http::Error),
@@ -50,16 +58,26 @@ pub enum Cause {
         status: StatusCode,
         /// Its own words, as far as it gave any.
         reason: String,
+        /// What that tells.
+        fault: Fault,
     },
     /// There was no connection to be had.
     #[error("can't connect: {0}")]
-    Connect(#[source] std::io::Error),
+    Connect(#[source] io::Error),
+    /// There was one, but not over TLS.
+    #[error("can't agree on TLS: {0}")]
+    Secure(#[source] io::Error),
     /// The exchange broke off before the answer.
     #[error("the connection broke off: {0}")]
     Exchange(#[source] hyper::Error),
-    /// No answer in time.
-    #[error("no answer within {0:?} (PYROSCOPE_TIMEOUT)")]
-    Timeout(Duration),
+    /// It took too long.
+    #[error("no {} within {after:?} (PYROSCOPE_TIMEOUT)", if *stage == Stage::Dialling { "connection" } else { "answer" })]
+    Timeout {
+        /// How long it was given.
+        after: Duration,
+        /// What it was at.
+        stage: Stage,
+    },
 }
 
 // === impl Outcome ===
@@ -68,36 +86,33 @@ impl Outcome {
     /// What `status` means, after delivery rules made for the Pyroscope server's own write paths. `body` is the answer's.
     #[must_use]
     pub fn of_answer(status: StatusCode, headers: &HeaderMap, body: &str, now: SystemTime) -> Self {
+        if status.is_success() {
+            return Self::Delivered; // the status alone decides
+        }
         let reason = reason(headers, body);
+        let fault = Fault::of_answer(status, headers, body, now).unwrap_or(Fault::Invalid);
+        let not_yet = match status.as_u16() {
+            408 | 425 | 429 | 499 | 500..=599 => true,
+            422 => is_transient_inside(body),
+            _ => false,
+        };
         match status.as_u16() {
-            200..=299 => Self::Delivered,
-            401 | 403 => Self::Unauthorized { status, reason },
-            408 | 425 | 429 | 499 | 500..=599 => Self::NotYet {
-                cause: Cause::Answer { status, reason },
+            401 | 403 => Self::Unauthorized { status, reason, fault },
+            _ if not_yet => Self::NotYet {
+                cause: Cause::Answer { status, reason, fault },
                 retry_after: retry_after(headers, now),
             },
-            422 if is_transient_inside(body) => Self::NotYet {
-                cause: Cause::Answer { status, reason },
-                retry_after: retry_after(headers, now),
-            },
-            _ => Self::Refused { status, reason },
+            _ => Self::Refused { status, reason, fault },
         }
     }
 }
 
 /// What a log line can hold of the remote's words; of a redirect, which is not followed, where it leads to.
-fn reason(headers: &HeaderMap, body: &str) -> String {
+pub(super) fn reason(headers: &HeaderMap, body: &str) -> String {
     if let Some(location) = headers.get(LOCATION) {
         return format!("it redirects to {}", String::from_utf8_lossy(location.as_bytes()));
     }
     body.trim().chars().take(LONGEST_REASON).collect()
-}
-
-/// `/ingest` answers 422 to every error of what lies behind it; the code of that error is in the message.
-fn is_transient_inside(body: &str) -> bool {
-    const TRANSIENT: [&str; 5] =
-        ["unavailable:", "deadline_exceeded:", "unknown:", "canceled:", "resource_exhausted:"];
-    TRANSIENT.iter().any(|code| body.contains(code))
 }
 
 /// RFC 9110, section 10.2.3: seconds, or a date.

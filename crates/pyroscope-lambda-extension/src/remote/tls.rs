@@ -1,14 +1,13 @@
 //! TLS towards the remote: rustls with ring, and roots that are compiled in.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::client::ClientConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{CertificateError, RootCertStore};
 
 /// `SSL_CERT_FILE` is not all that it should be. The built-in certificate authorities are trusted in any case.
 #[derive(Debug, thiserror::Error)]
@@ -17,13 +16,6 @@ pub(super) struct ExtraRootsError {
     path: PathBuf,
     reason: String,
 }
-
-/// Nobody who is trusted vouches for the remote.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{0} (name a PEM file with the authority of the remote's certificate in SSL_CERT_FILE, if it is a private one)"
-)]
-struct UnknownAuthority(#[source] io::Error);
 
 /// The configuration of every connection: HTTP/1.1, sessions resumed where the remote offers it.
 ///
@@ -48,16 +40,5 @@ fn add_roots(roots: &mut RootCertStore, path: &Path) -> Result<(), ExtraRootsErr
         (0, 0) => Err(error("no certificate in PEM form in it; it is not used".to_owned())),
         (_, 0) => Ok(()),
         (used, unused) => Err(error(format!("{unused} of its certificates can't be used, {used} can"))),
-    }
-}
-
-/// Adds what to do about it to the one error of a handshake that the configuration can end.
-pub(super) fn explained(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
-    match cause {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            io::Error::new(error.kind(), UnknownAuthority(error))
-        }
-        _ => error,
     }
 }
