@@ -11,6 +11,7 @@
 //! - `flush`: when `/event/next` is held
 //! - `logging`: what log lines look like
 //! - `platform`: what Lambda itself says
+//! - `shown`: what is set, as it may be shown
 //! - `help`: `--help`, `--version` and the table for the README
 //!
 //! A bad value never ends the extension: it would end the function too. It becomes a [`Warning`], and the default
@@ -26,6 +27,7 @@ mod logging;
 mod platform;
 mod reader;
 mod remote;
+mod shown;
 mod variable;
 mod warning;
 
@@ -39,10 +41,12 @@ use http::{HeaderMap, HeaderValue};
 pub use self::credentials::{Credentials, Secret};
 pub use self::flush::{FlushConfig, FlushStrategy};
 pub use self::go_value::{parse_bool, parse_duration};
+pub(crate) use self::help::push_wrapped;
 pub use self::help::{help_text, markdown_table, version_text};
 pub use self::logging::{FieldNames, LogConfig, LogFormat};
 pub use self::platform::{InitializationType, Platform};
 pub use self::remote::{RemoteAddress, RemoteAddressError, RemoteAddressFault, Scheme};
+pub use self::shown::{Shown, shown, shown_from_process};
 pub use self::variable::{Group, Unset, VARIABLES, Variable};
 pub use self::warning::{HeaderFault, Instead, ShownName, ShownValue, ValueFault, Warning};
 

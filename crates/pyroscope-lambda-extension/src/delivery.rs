@@ -1,6 +1,5 @@
 //! Carries uploads from the queue to the remote: workers, retries, drain.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,9 +47,9 @@ pub struct Delivery {
 #[derive(Debug, Default)]
 struct Failures {
     /// What the remote said no to.
-    refused: BTreeMap<Fault, Repeated>,
+    refused: Vec<(Fault, Repeated)>,
     /// What will be tried again.
-    not_yet: BTreeMap<Fault, Repeated>,
+    not_yet: Vec<(Fault, Repeated)>,
     /// No failure: a remote that comes and goes is told of as seldom.
     back: Repeated,
 }
@@ -221,8 +220,14 @@ impl Delivery {
 }
 
 /// Notes a failure. Gives a number where it is to be logged: how many of its kind were left out since the last line.
-fn occurred(kinds: &mut BTreeMap<Fault, Repeated>, fault: Fault, now: Instant) -> Option<u64> {
-    kinds.entry(fault).or_default().occurred(now.into_std())
+fn occurred(kinds: &mut Vec<(Fault, Repeated)>, fault: Fault, now: Instant) -> Option<u64> {
+    if let Some((_, repeated)) = kinds.iter_mut().find(|(kind, _)| *kind == fault) {
+        return repeated.occurred(now.into_std());
+    }
+    let mut first = Repeated::new();
+    let left_out = first.occurred(now.into_std());
+    kinds.push((fault, first));
+    left_out
 }
 
 /// Puts the labels on. What can't be edited safely goes on as it came.

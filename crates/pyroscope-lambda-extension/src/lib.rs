@@ -20,6 +20,12 @@
 //! - [`lambda`]: the Extensions API and its events
 //! - [`lifecycle`]: the one event loop
 //! - [`self_profile`]: the extension's own profile, sent through its own queue
+//! - [`pprof`]: profiles in pprof's format
+//!
+//! Beside that flow, for people:
+//! - [`check`]: tries the way to the remote and says what is wrong with it
+//!
+//! What all of them stand on:
 //! - [`blocking`]: work that blocks, in a thread of its own
 //! - [`clock`]: monotonic and wall-clock time, given by the caller
 //! - [`net`]: connections, given by the caller
@@ -32,6 +38,7 @@
 pub mod backlog;
 pub mod backoff;
 pub mod blocking;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod delivery;
@@ -42,6 +49,7 @@ pub mod lambda;
 pub mod lifecycle;
 pub mod log;
 pub mod net;
+pub mod pprof;
 pub mod queue;
 pub mod random;
 pub mod recovery;

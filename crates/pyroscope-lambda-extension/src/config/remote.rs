@@ -220,7 +220,7 @@ impl RemoteAddressError {
 }
 
 /// Hides what stands before an `@` and behind a `?`: people put passwords there.
-fn without_secrets(text: &str) -> String {
+pub(super) fn without_secrets(text: &str) -> String {
     let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
     let rest = rest.rsplit_once('@').map_or_else(|| rest.to_owned(), |(_, host)| format!("…@{host}"));
     let rest = match rest.split_once(['?', '#']) {

@@ -182,7 +182,7 @@ impl fmt::Display for ShownName {
     }
 }
 
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let mut chars = text.chars();
     let mut shown: String = chars.by_ref().take(SHOWN_CHARS).collect();
     if chars.next().is_some() {

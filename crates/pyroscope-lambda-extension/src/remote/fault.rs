@@ -64,6 +64,9 @@ faults! {
     NoTls: "bytes that are not TLS",
         "the remote's port does not speak TLS",
         "write http:// in PYROSCOPE_REMOTE_ADDRESS, or the port that takes TLS";
+    TlsSilence: "TLS: no answer within `PYROSCOPE_TIMEOUT`",
+        "the remote does not answer the TLS handshake",
+        "see that the port takes TLS: a server that speaks another protocol may wait for more";
     UnknownIssuer: "TLS: unknown issuer",
         "nobody who is trusted vouches for the remote's certificate",
         "if its authority is a private one, name a PEM file with the authority's certificate in SSL_CERT_FILE";
@@ -106,7 +109,7 @@ faults! {
     Forbidden: "403",
         "the remote does not allow these credentials to write profiles",
         "give the key the right to write profiles (on Grafana Cloud the scope profiles:write); if it has, look for a firewall before the server";
-    NotPyroscope: "a web page with any status but one of those above or below",
+    NotPyroscope: "a web page, with 2xx, 404, 405, or a 4xx that tells nothing else",
         "a web page answers, not Pyroscope",
         "write the address that takes profiles into PYROSCOPE_REMOTE_ADDRESS, not that of Grafana; on Grafana Cloud the stack's Pyroscope page names it";
     WrongPath: "404, 405",

@@ -5,6 +5,7 @@
 //! - `platform`: an Extensions API that answers as it is told
 //! - `http`: requests and answers over bare sockets
 //! - `profiles`: what an SDK sends
+//! - `tls`: certificates of every kind
 #![allow(
     dead_code,
     missing_docs,
@@ -24,6 +25,7 @@ pub mod extension;
 pub mod http;
 pub mod platform;
 pub mod profiles;
+pub mod tls;
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;

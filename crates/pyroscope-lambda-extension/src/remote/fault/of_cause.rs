@@ -22,7 +22,8 @@ impl Fault {
             Cause::Exchange(error) if error.is_parse() => Self::NoHttp,
             Cause::Exchange(_) => Self::BrokeOff,
             Cause::Timeout { stage: Stage::Dialling, .. } => Self::ConnectTimeout,
-            Cause::Timeout { .. } => Self::NoAnswer,
+            Cause::Timeout { stage: Stage::Securing, .. } => Self::TlsSilence,
+            Cause::Timeout { stage: Stage::Asking, .. } => Self::NoAnswer,
         }
     }
 
@@ -118,11 +119,11 @@ mod tests {
     }
 
     #[test]
-    fn a_time_out_is_that_of_the_connection_where_there_was_none_yet() {
+    fn a_time_out_tells_what_the_attempt_was_at() {
         let after = Duration::from_secs(1);
         for (stage, fault) in [
             (Stage::Dialling, Fault::ConnectTimeout),
-            (Stage::Securing, Fault::NoAnswer),
+            (Stage::Securing, Fault::TlsSilence),
             (Stage::Asking, Fault::NoAnswer),
         ] {
             assert_eq!(Fault::of_cause(&Cause::Timeout { after, stage }), fault);
