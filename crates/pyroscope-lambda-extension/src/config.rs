@@ -88,6 +88,8 @@ pub struct Config {
     pub port: u16,
     /// Whether the extension profiles itself.
     pub self_profiling: bool,
+    /// Whether to write metrics, in the embedded metric format of CloudWatch.
+    pub metrics: bool,
     /// Whether to run without a Lambda: no registration, until a signal comes.
     pub dev_mode: bool,
     /// What log lines look like.
@@ -137,6 +139,7 @@ impl Config {
             spool_dir: spool_dir(reader),
             port,
             self_profiling: reader.value(&var::SELF_PROFILING, parse_bool).unwrap_or_default(),
+            metrics: reader.value(&var::METRICS, metrics).unwrap_or_default(),
             dev_mode: reader.value(&var::DEV_MODE, parse_bool).unwrap_or_default(),
             log: LogConfig::read(reader),
             platform,
@@ -182,6 +185,14 @@ fn default_queue_bytes(memory_mib: Option<u32>) -> usize {
     let Some(memory_mib) = memory_mib else { return 16 * MIB };
     let memory_mib = usize::try_from(memory_mib).unwrap_or(usize::MAX);
     (memory_mib.saturating_mul(MIB) / 8).clamp(4 * MIB, 64 * MIB)
+}
+
+fn metrics(text: &str) -> Result<bool, ValueFault> {
+    match text.to_ascii_lowercase().as_str() {
+        "emf" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(ValueFault::NotAChoice),
+    }
 }
 
 fn spool_dir(reader: &mut Reader<'_>) -> Option<PathBuf> {

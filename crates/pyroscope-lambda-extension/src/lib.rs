@@ -18,6 +18,7 @@
 //! - [`remote`]: the Pyroscope server: one attempt, and what its answer means
 //! - [`flush`]: the policy for when the next event is asked for: pure
 //! - [`lambda`]: the Extensions API and its events
+//! - [`metrics`]: what became of profiles, for CloudWatch: pure
 //! - [`lifecycle`]: the one event loop
 //! - [`self_profile`]: the extension's own profile, sent through its own queue
 //! - [`pprof`]: profiles in pprof's format
@@ -48,6 +49,7 @@ pub mod labels;
 pub mod lambda;
 pub mod lifecycle;
 pub mod log;
+pub mod metrics;
 pub mod net;
 pub mod pprof;
 pub mod queue;

@@ -3,6 +3,7 @@
 //! # Layout
 //! - `extension`: the program itself, as a process
 //! - `platform`: an Extensions API that answers as it is told
+//! - `embedded_metrics`: what a line of CloudWatch's embedded metric format must be
 //! - `http`: requests and answers over bare sockets
 //! - `profiles`: what an SDK sends
 //! - `tls`: certificates of every kind
@@ -21,6 +22,7 @@
     reason = "each test file uses its part; a test may panic"
 )]
 
+pub mod embedded_metrics;
 pub mod extension;
 pub mod http;
 pub mod platform;
