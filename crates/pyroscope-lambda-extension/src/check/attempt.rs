@@ -164,3 +164,31 @@ fn clock(skew: Option<Skew>) -> Finding {
     }
     Finding::Failed { found, said: None, cure: Some(Fault::ClockSkew.cure()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_judged_by_what_the_server_takes() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        for (skew, judged) in [
+            (Skew::Behind(Duration::from_secs(59)), "fine"),
+            (Skew::Ahead(Duration::from_secs(59)), "fine"),
+            (Skew::Behind(minutes(1)), "doubt: 1 min behind the remote's"),
+            (Skew::Behind(minutes(59)), "doubt: 59 min behind the remote's"),
+            (Skew::Behind(minutes(60)), "failed: 60 min behind the remote's"),
+            (Skew::Ahead(minutes(9)), "doubt: 9 min ahead of the remote's"),
+            (Skew::Ahead(minutes(10)), "failed: 10 min ahead of the remote's"),
+        ] {
+            let found = match clock(Some(skew)) {
+                Finding::Fine(_) => "fine".to_owned(),
+                Finding::Doubtful(found) => format!("doubt: {found}"),
+                Finding::Failed { found, .. } => format!("failed: {found}"),
+                Finding::Skipped(why) => format!("skipped: {why}"),
+            };
+            assert_eq!(found, judged);
+        }
+        assert!(matches!(clock(None), Finding::Skipped(_)));
+    }
+}

@@ -51,6 +51,8 @@ pub(super) fn step(step: &Step) -> String {
     text.replace_range(..INDENT.len().min(text.len()), &start);
     if let Finding::Failed { said, cure, .. } = &step.finding {
         if let Some(said) = said {
+            // A remote's words must not steer the terminal.
+            let said = said.replace(|char: char| char.is_control(), " ");
             push_wrapped(&mut text, ["said:"].into_iter().chain(said.split_whitespace()), INDENT);
         }
         if let Some(cure) = cure {
@@ -71,5 +73,25 @@ pub(super) fn tail(summary: &Summary, dry_run: bool) -> String {
         0 if dry_run => format!("\nProfiles can arrive, as far as can be told without one.{doubts}\n"),
         0 => format!("\nProfiles arrive.{doubts}\n"),
         _ => format!("\nProfiles can't arrive.{doubts}\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::remote::fault::Fault;
+
+    #[test]
+    fn long_words_of_a_remote_are_wrapped_and_can_not_steer_the_terminal() {
+        let said = format!("401: \u{1b}[2J{}\r\n{}", "no ".repeat(30), "x".repeat(120));
+        let finding = Finding::of_fault(Fault::Unauthorized, said);
+        let text = step(&Step::timed(Step::CREDENTIALS, Duration::from_millis(1234), finding));
+        assert!(text.starts_with("  FAILED  credentials   1234 ms  the remote does not accept"), "{text}");
+        assert!(!text.contains(['\u{1b}', '\r']), "{text:?}");
+        let long = text.lines().filter(|line| line.chars().count() > 100).count();
+        assert_eq!(long, 1, "the one word that is longer: {text}");
+        assert!(text.lines().skip(1).all(|line| line.starts_with(INDENT)), "{text}");
     }
 }
