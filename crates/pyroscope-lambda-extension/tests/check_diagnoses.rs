@@ -1,5 +1,6 @@
 //! `check` says what is wrong with each of many broken set-ups. What it says is stored in `tests/check`; to write that anew:
 //! `UPDATE_CHECK=1 cargo test --test check_diagnoses`.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
