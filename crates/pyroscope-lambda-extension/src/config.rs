@@ -13,6 +13,7 @@
 //! - `flush`: when `/event/next` is held
 //! - `logging`: what log lines look like
 //! - `platform`: what Lambda itself says
+//! - `shown`: what is set, as it may be shown
 //! - `help`: `--help`, `--version` and the table for the README
 //!
 //! A bad value never ends the extension: it would end the function too. It becomes a [`Warning`], and the default
@@ -32,6 +33,7 @@ mod platform;
 mod proxy;
 mod reader;
 mod remote;
+mod shown;
 mod variable;
 mod warning;
 
@@ -46,6 +48,7 @@ pub use self::aws::{AwsConfig, KeySource, Keys};
 pub use self::credentials::{Authentication, Credentials};
 pub use self::flush::{FlushConfig, FlushStrategy};
 pub use self::go_value::{parse_bool, parse_duration};
+pub(crate) use self::help::push_wrapped;
 pub use self::help::{help_text, markdown_table, version_text};
 pub use self::logging::{FieldNames, LogConfig, LogFormat};
 pub use self::network::{CertificateFile, Identity, NetworkSettings, TlsSettings};
@@ -53,6 +56,7 @@ pub use self::no_proxy::NoProxy;
 pub use self::platform::{InitializationType, Platform};
 pub use self::proxy::{BadProxy, Proxies, Proxy};
 pub use self::remote::{RemoteAddress, RemoteAddressError, RemoteAddressFault, Scheme};
+pub use self::shown::{Shown, shown, shown_from_process};
 pub use self::variable::{Group, Unset, VARIABLES, Variable};
 pub use self::warning::{HeaderFault, Instead, ShownName, ShownValue, ValueFault, Warning};
 
@@ -96,6 +100,8 @@ pub struct Config {
     pub port: u16,
     /// Whether the extension profiles itself.
     pub self_profiling: bool,
+    /// Whether to write metrics, in the embedded metric format of CloudWatch.
+    pub metrics: bool,
     /// Whether to run without a Lambda: no registration, until a signal comes.
     pub dev_mode: bool,
     /// What log lines look like.
@@ -147,6 +153,7 @@ impl Config {
             spool_dir: spool_dir(reader),
             port,
             self_profiling: reader.value(&var::SELF_PROFILING, parse_bool).unwrap_or_default(),
+            metrics: reader.value(&var::METRICS, metrics).unwrap_or_default(),
             dev_mode: reader.value(&var::DEV_MODE, parse_bool).unwrap_or_default(),
             log: LogConfig::read(reader),
             platform,
@@ -192,6 +199,14 @@ fn default_queue_bytes(memory_mib: Option<u32>) -> usize {
     let Some(memory_mib) = memory_mib else { return 16 * MIB };
     let memory_mib = usize::try_from(memory_mib).unwrap_or(usize::MAX);
     (memory_mib.saturating_mul(MIB) / 8).clamp(4 * MIB, 64 * MIB)
+}
+
+fn metrics(text: &str) -> Result<bool, ValueFault> {
+    match text.to_ascii_lowercase().as_str() {
+        "emf" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(ValueFault::NotAChoice),
+    }
 }
 
 fn spool_dir(reader: &mut Reader<'_>) -> Option<PathBuf> {

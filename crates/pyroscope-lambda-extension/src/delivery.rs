@@ -14,6 +14,7 @@ use crate::credentials::Unready;
 use crate::labels::{self, LabelSet};
 use crate::log::Repeated;
 use crate::queue::Queue;
+use crate::remote::fault::Fault;
 use crate::remote::outcome::Outcome;
 use crate::remote::{Labelled, Remote, THAW_GRACE};
 use crate::session::Session;
@@ -24,10 +25,6 @@ const TO_LEAVE_ANY: Duration = Duration::from_millis(100);
 
 /// What is kept of it for each upload that is left: five times what it takes on an idle machine.
 const TO_LEAVE_ONE: Duration = Duration::from_millis(3);
-
-const BAD_CREDENTIALS: &str = "the remote does not accept the credentials: check PYROSCOPE_AUTH_TOKEN, or \
-    PYROSCOPE_BASIC_AUTH_USER and PYROSCOPE_BASIC_AUTH_PASSWORD (or what their _FILE or _ARN names), and \
-    PYROSCOPE_TENANT_ID";
 
 /// A body longer than this, in bytes, may take a millisecond of CPU time to decompress, label and compress.
 const LONG_TO_LABEL: usize = 64 * 1024;
@@ -50,9 +47,10 @@ pub struct Delivery {
 /// What has gone wrong of late, so that each kind of failure is logged, but not a thousand times.
 #[derive(Debug, Default)]
 struct Failures {
-    refused: Repeated,
-    unauthorized: Repeated,
-    not_yet: Repeated,
+    /// What the remote said no to.
+    refused: Vec<(Fault, Repeated)>,
+    /// What will be tried again.
+    not_yet: Vec<(Fault, Repeated)>,
     /// No failure: a remote that comes and goes is told of as seldom.
     back: Repeated,
 }
@@ -157,7 +155,7 @@ impl Delivery {
     fn tell_back(&self) {
         let mut failures = self.failures();
         if failures.back.occurred(Instant::now().into_std()).is_some() {
-            failures.not_yet.over(); // the next outage is news
+            failures.not_yet.clear(); // the next outage is news
             tracing::info!("the remote is back: profiles are delivered again");
         }
     }
@@ -177,17 +175,24 @@ impl Delivery {
                 tracing::debug!(path, bytes = upload.body.len(), ms, "profile delivered");
                 Verdict::Delivered
             }
-            Outcome::Refused { status, reason } => {
-                if let Some(similar) = failures.refused.occurred(now.into_std()) {
-                    let status = status.as_u16();
-                    tracing::error!(path, status, reason, similar, "the remote refused a profile for good");
+            Outcome::Refused { status, reason, fault } => {
+                if let Some(similar) = occurred(&mut failures.refused, fault, now) {
+                    let (status, diagnosis) = (status.as_u16(), fault.to_string());
+                    tracing::error!(
+                        path,
+                        status,
+                        reason,
+                        diagnosis,
+                        similar,
+                        "the remote refused a profile for good"
+                    );
                 }
                 Verdict::Refused
             }
-            Outcome::Unauthorized { status, reason } => {
-                if let Some(similar) = failures.unauthorized.occurred(now.into_std()) {
+            Outcome::Unauthorized { status, reason, fault } => {
+                if let Some(similar) = occurred(&mut failures.refused, fault, now) {
                     let status = status.as_u16();
-                    tracing::error!(path, status, reason, similar, "{BAD_CREDENTIALS}");
+                    tracing::error!(path, status, reason, similar, "{fault}");
                 }
                 Verdict::NotYet { patiently: true, retry_after: None }
             }
@@ -204,13 +209,34 @@ impl Delivery {
                 Verdict::Cut
             }
             Outcome::NotYet { cause, retry_after } => {
-                if let Some(similar) = failures.not_yet.occurred(now.into_std()) {
-                    tracing::warn!(path, error = %cause, similar, "profile not delivered yet; will try again");
+                let fault = Fault::of_cause(&cause);
+                if let Some(similar) = occurred(&mut failures.not_yet, fault, now) {
+                    // What was right once is no mistake in the settings: the network is to blame, and may recover.
+                    let passing = fault.is_of_setup() && self.queue.counts().delivered > 0;
+                    let diagnosis = (!passing).then(|| fault.to_string());
+                    tracing::warn!(
+                        path,
+                        error = %cause,
+                        diagnosis,
+                        similar,
+                        "profile not delivered yet; will try again"
+                    );
                 }
                 Verdict::NotYet { patiently: false, retry_after }
             }
         }
     }
+}
+
+/// Notes a failure. Gives a number where it is to be logged: how many of its kind were left out since the last line.
+fn occurred(kinds: &mut Vec<(Fault, Repeated)>, fault: Fault, now: Instant) -> Option<u64> {
+    if let Some((_, repeated)) = kinds.iter_mut().find(|(kind, _)| *kind == fault) {
+        return repeated.occurred(now.into_std());
+    }
+    let mut first = Repeated::new();
+    let left_out = first.occurred(now.into_std());
+    kinds.push((fault, first));
+    left_out
 }
 
 /// Puts the labels on. What can't be edited safely goes on as it came.

@@ -43,6 +43,9 @@ const STALL_WAIT: Duration = Duration::from_secs(5);
 /// Room for what a client said it would send is set aside up to here; beyond, as it comes.
 const TRUSTED_LENGTH: usize = 1024 * 1024;
 
+/// How much of a path goes into a log line, in characters.
+const SHOWN_PATH: usize = 100;
+
 /// Headers that belong to one connection or one hop (RFC 9110, section 7.6.1), and those that the relay, a client
 /// of its own to the remote, states for itself.
 const NOT_FORWARDED: [HeaderName; 12] = [
@@ -71,6 +74,8 @@ pub struct Intake {
     refusal: Option<String>,
     /// Memory was full of late.
     full: Mutex<Repeated>,
+    /// Something was posted to a path that is no endpoint.
+    astray: Mutex<Repeated>,
 }
 
 /// Why a request is not taken.
@@ -123,7 +128,7 @@ impl Intake {
     /// An intake that puts into `queue` what takes at most `limit` bytes there.
     #[must_use]
     pub fn new(queue: Arc<Queue>, clock: Clock, limit: usize) -> Self {
-        Self { queue, clock, limit, refusal: None, full: Mutex::default() }
+        Self { queue, clock, limit, refusal: None, full: Mutex::default(), astray: Mutex::default() }
     }
 
     /// An intake that takes nothing and tells SDKs why.
@@ -182,7 +187,10 @@ impl Intake {
     }
 
     async fn take(&self, request: Request<Incoming>) -> Result<Endpoint, Refusal> {
-        let endpoint = Endpoint::from_path(request.uri().path()).ok_or(Refusal::UnknownPath)?;
+        let endpoint = Endpoint::from_path(request.uri().path()).ok_or_else(|| {
+            self.tell_astray(request.uri().path());
+            Refusal::UnknownPath
+        })?;
         if request.method() != Method::POST {
             return Err(Refusal::Method);
         }
@@ -211,9 +219,20 @@ impl Intake {
         Ok(endpoint)
     }
 
+    fn tell_astray(&self, path: &str) {
+        if let Some(similar) = occurred(&self.astray) {
+            let path: String = path.chars().take(SHOWN_PATH).collect();
+            tracing::warn!(
+                path,
+                similar,
+                "a request for a path that takes no profiles: give the profiler http://localhost and the port alone as \
+                 the server's address, without a path"
+            );
+        }
+    }
+
     fn tell_evicted(&self, evicted: u64) {
-        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(similar) = full.occurred(Instant::now().into_std()) {
+        if let Some(similar) = occurred(&self.full) {
             tracing::warn!(
                 evicted,
                 similar,
@@ -240,6 +259,11 @@ impl Intake {
         }
         Ok(read.freeze())
     }
+}
+
+/// Notes an occurrence. Gives a number where it is to be logged: how many were left out since the last line.
+fn occurred(repeated: &Mutex<Repeated>) -> Option<u64> {
+    repeated.lock().unwrap_or_else(PoisonError::into_inner).occurred(Instant::now().into_std())
 }
 
 /// Waits for `future` in several short waits, so that a freeze, which makes one of them overdue, does not use them up.

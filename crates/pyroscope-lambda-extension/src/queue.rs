@@ -187,6 +187,11 @@ impl Queue {
         self.lock().counts()
     }
 
+    /// The memory that unsettled uploads take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes()
+    }
+
     /// How many uploads are not settled.
     pub fn len(&self) -> usize {
         self.lock().len()

@@ -1,10 +1,11 @@
 //! The Pyroscope server that profiles go to: one attempt at delivering one upload.
 
+pub mod fault;
 pub mod outcome;
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,9 +15,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 
-use self::outcome::{Cause, Outcome};
+use self::outcome::{Cause, Outcome, reason};
 use crate::clock::Clock;
-use crate::config::{BadProxy, Config, RemoteAddress};
+use crate::config::{BadProxy, Config, Proxy, RemoteAddress};
+use crate::connection::progress::{Progress, Stage};
 use crate::connection::{Connection, Connector, Pool};
 use crate::credentials::{Provider, Unready};
 use crate::net::Dial;
@@ -57,6 +59,27 @@ pub struct Labelled {
     pub query: Option<String>,
     /// The body.
     pub body: Bytes,
+}
+
+/// An answer of the remote, for somebody who wants to know more than what becomes of an upload.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, as far as it was worth reading.
+    pub body: String,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// What a line can hold of its own words; of a redirect, where it leads to.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        reason(&self.headers, &self.body)
+    }
 }
 
 // === impl Labelled ===
@@ -125,8 +148,8 @@ impl Remote {
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Outcome {
         let started = Instant::now();
-        let connected = AtomicBool::new(false);
-        let mut exchange = pin!(self.exchange(request, &connected));
+        let progress = Progress::default();
+        let mut exchange = pin!(self.exchange(request, &progress));
         let mut result = timeout(self.timeout, &mut exchange).await;
         // Where time runs on in a freeze, the timer is overdue at the thaw. The answer may be there all the same.
         let overslept = started.elapsed() > self.timeout + OVERSLEPT;
@@ -139,15 +162,44 @@ impl Remote {
             Err(_) if overslept => Outcome::Overslept,
             Err(_) => {
                 self.pool.discard(); // what kept this one from answering may keep the others
-                let cause = if connected.load(Ordering::Relaxed) {
-                    Cause::Timeout(self.timeout)
-                } else {
-                    let proxy = self.connector.proxy().map(ToString::to_string);
-                    Cause::NoConnection { timeout: self.timeout, proxy }
-                };
-                Outcome::NotYet { cause, retry_after: None }
+                Outcome::NotYet { cause: self.timed_out(&progress), retry_after: None }
             }
         }
+    }
+
+    /// Sends `upload` as it is, over the very way that [`Remote::attempt`] takes, and gives the whole answer. `progress` tells
+    /// how far it came.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub async fn ask(
+        &self,
+        upload: &Upload,
+        authorization: Option<&HeaderValue>,
+        progress: &Progress,
+    ) -> Result<Answer, Cause> {
+        let request =
+            self.request(upload, &Labelled::unchanged(upload), authorization).map_err(io::Error::other);
+        let exchange = self.exchange(request.map_err(Cause::Connect)?, progress);
+        let answered = timeout(self.timeout, exchange).await.map_err(|_| self.timed_out(progress))?;
+        let (connection, response) = answered?;
+        let (head, body) = response.into_parts();
+        let (body, whole) = read(body).await;
+        if whole {
+            self.pool.put(connection, self.clock.now());
+        }
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    /// The proxy on the way, where there is one.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.connector.proxy()
+    }
+
+    fn timed_out(&self, progress: &Progress) -> Cause {
+        let proxy = self.proxy().map(ToString::to_string);
+        Cause::Timeout { after: self.timeout, stage: progress.stage(), proxy }
     }
 
     /// The environment runs again. Where it stood still for long, no connection is trusted any more.
@@ -192,10 +244,10 @@ impl Remote {
     async fn exchange(
         &self,
         request: Request<Full<Bytes>>,
-        connected: &AtomicBool,
+        progress: &Progress,
     ) -> Result<(Connection, Response<Incoming>), Cause> {
         if let Some(mut kept) = self.pool.take(self.clock.now()) {
-            connected.store(true, Ordering::Relaxed);
+            progress.reuse();
             let response = match kept.ready().await {
                 Ok(()) => kept.send(request.clone()).await,
                 Err(error) => Err(error),
@@ -205,9 +257,10 @@ impl Remote {
                 Err(error) => tracing::debug!(%error, "a kept connection was dead; trying a fresh one"),
             }
         }
-        connected.store(false, Ordering::Relaxed);
-        let mut fresh = self.connector.connect().await.map_err(Cause::Connect)?;
-        connected.store(true, Ordering::Relaxed);
+        let mut fresh = self.connector.connect(progress).await.map_err(|error| match progress.stage() {
+            Stage::Securing => Cause::Secure(error),
+            Stage::Dialling | Stage::Asking => Cause::Connect(error),
+        })?;
         let response = fresh.send(request).await.map_err(Cause::Exchange)?;
         Ok((fresh, response))
     }
@@ -228,17 +281,12 @@ impl Remote {
             tokio::spawn(rest);
             return Outcome::Delivered;
         }
-        let mut text = rest.await;
+        let text = rest.await;
+        let outcome = Outcome::of_answer(head.status, &head.headers, &text, self.clock.now().wall);
         if let Some(proxy) = self.connector.forwarding_proxy() {
-            // Whose answer it may be, and is where it asks for a password.
-            let wants = if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-                ", which wants user and password in its address"
-            } else {
-                ""
-            };
-            text = format!("by way of the proxy {proxy}{wants}: {text}");
+            return outcome.by_way_of(&proxy.to_string()); // whose answer it may be
         }
-        Outcome::of_answer(head.status, &head.headers, &text, self.clock.now().wall)
+        outcome
     }
 }
 

@@ -80,6 +80,7 @@ fn shown(config: &Config, name: &str) -> String {
         "SPOOL_DIR" => config.spool_dir.as_ref().map_or("off".into(), |path| path.display().to_string()),
         "PORT" => config.port.to_string(),
         "SELF_PROFILING" => config.self_profiling.to_string(),
+        "METRICS" => config.metrics.to_string(),
         "DEV_MODE" => config.dev_mode.to_string(),
         "LOG_LEVEL" => config.log.level.to_string(),
         "LOG_FORMAT" => format!("{:?}", config.log.format),
@@ -95,6 +96,7 @@ fn shown(config: &Config, name: &str) -> String {
         "LOG_FUNC_FIELD_NAME" => config.log.names.func.clone(),
         "LOG_FILE_FIELD_NAME" => config.log.names.file.clone(),
         "AWS_LAMBDA_RUNTIME_API" => format!("{:?}", config.platform.runtime_api),
+        "AWS_LAMBDA_FUNCTION_NAME" => format!("{:?}", config.platform.function_name),
         "AWS_LAMBDA_INITIALIZATION_TYPE" => format!("{:?}", config.platform.initialization),
         _ => panic!("{name} is in the table, but this test does not know what it sets"),
     }
@@ -142,6 +144,8 @@ fn good_values_are_used() {
         ("PYROSCOPE_PORT", "4041", "4041"),
         ("PYROSCOPE_PORT", "0", "0"),
         ("PYROSCOPE_SELF_PROFILING", "T", "true"),
+        ("PYROSCOPE_METRICS", "EMF", "true"),
+        ("PYROSCOPE_METRICS", "off", "false"),
         ("PYROSCOPE_DEV_MODE", "True", "true"),
         ("PYROSCOPE_LOG_LEVEL", "panic", "ERROR"),
         ("PYROSCOPE_LOG_LEVEL", "fatal", "ERROR"),
@@ -166,6 +170,7 @@ fn good_values_are_used() {
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start", "SnapStart"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances", "ManagedInstances"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "something-new", "Other"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "orders", "Some(\"orders\")"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128", "16777216"),
     ] {
         let (config, warnings) = read(&[(name, value)]);
@@ -268,6 +273,11 @@ fn bad_values_are_told_and_leave_the_default() {
             "PYROSCOPE_SELF_PROFILING",
             "yes",
             "PYROSCOPE_SELF_PROFILING=\"yes\": not a boolean; using false (write true or false)",
+        ),
+        (
+            "PYROSCOPE_METRICS",
+            "on",
+            "PYROSCOPE_METRICS=\"on\": not one of the choices; using off (write off or emf)",
         ),
         (
             "PYROSCOPE_DEV_MODE",

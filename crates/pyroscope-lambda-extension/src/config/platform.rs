@@ -11,6 +11,8 @@ pub struct Platform {
     pub runtime_api: Option<String>,
     /// How the environment was made.
     pub initialization: InitializationType,
+    /// The function's name.
+    pub function_name: Option<String>,
     /// The function's memory in MiB.
     pub memory_mib: Option<u32>,
 }
@@ -40,6 +42,7 @@ impl Platform {
             initialization: reader
                 .text(&var::INITIALIZATION_TYPE)
                 .map_or_else(InitializationType::default, |text| InitializationType::from_word(&text)),
+            function_name: reader.text(&var::FUNCTION_NAME),
             memory_mib: reader
                 .value(&var::FUNCTION_MEMORY_SIZE, |text| text.parse().map_err(|_| ValueFault::NotAnInteger)),
         }

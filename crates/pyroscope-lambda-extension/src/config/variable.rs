@@ -130,10 +130,10 @@ variables! {
 
     HTTPS_PROXY: Network, "HTTPS_PROXY", Means("none"),
         "http://proxy.example.com:3128",
-        "proxy for an `https` remote: `http://user:password@host:port`, or `https` for TLS to the proxy itself; also read as `https_proxy`";
+        "proxy for an `https` remote: `http://user:password@host:port`, or `https` for TLS to the proxy itself; also read as `https_proxy`", secret;
     HTTP_PROXY: Network, "HTTP_PROXY", Means("none"),
         "http://proxy.example.com:3128",
-        "the same for an `http` remote; also read as `http_proxy`";
+        "the same for an `http` remote; also read as `http_proxy`", secret;
     NO_PROXY: Network, "NO_PROXY", Means("none"),
         "names, addresses and ranges, separated by commas",
         "what is reached without a proxy: `*`, or names, addresses and ranges, separated by commas; also read as `no_proxy`";
@@ -190,6 +190,9 @@ variables! {
     SELF_PROFILING: Extension, "PYROSCOPE_SELF_PROFILING", Value("false"),
         "true or false",
         "profile the extension itself";
+    METRICS: Extension, "PYROSCOPE_METRICS", Value("off"),
+        "off or emf",
+        "`emf` writes what became of profiles to the log as metrics of CloudWatch, once a minute at most; `off` does not";
     DEV_MODE: Extension, "PYROSCOPE_DEV_MODE", Value("false"),
         "true or false",
         "run without a Lambda, until a signal comes";
@@ -231,6 +234,9 @@ variables! {
     INITIALIZATION_TYPE: Platform, "AWS_LAMBDA_INITIALIZATION_TYPE", Means("unknown"),
         "on-demand, provisioned-concurrency, snap-start or lambda-managed-instances",
         "how the environment was made";
+    FUNCTION_NAME: Platform, "AWS_LAMBDA_FUNCTION_NAME", Means("unknown"),
+        "the function's name",
+        "the function's name, for its metrics";
     FUNCTION_MEMORY_SIZE: Platform, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Means("unknown"),
         "a number of MiB",
         "the function's memory in MiB";
