@@ -8,6 +8,7 @@
 //! - `remote`: where profiles go
 //! - `credentials`: how the extension proves who it is, and `Secret`
 //! - `headers`: extra headers for the remote
+//! - `labels`: labels for every profile
 //! - `flush`: when `/event/next` is held
 //! - `logging`: what log lines look like
 //! - `platform`: what Lambda itself says
@@ -22,6 +23,7 @@ mod flush;
 mod go_value;
 mod headers;
 mod help;
+mod labels;
 mod logging;
 mod platform;
 mod reader;
@@ -48,6 +50,7 @@ pub use self::warning::{HeaderFault, Instead, ShownName, ShownValue, ValueFault,
 
 use self::reader::Reader;
 use self::variable as var;
+use crate::labels::LabelSet;
 
 /// The most uploads that may be under way at once.
 const MAX_WORKERS: usize = 64;
@@ -68,6 +71,8 @@ pub struct Config {
     /// Extra headers for every request to the remote, all marked as sensitive. None describes the connection or the
     /// body; `authorization` and `x-scope-orgid` may be among them.
     pub headers: HeaderMap,
+    /// Labels for every profile, besides the session id.
+    pub labels: LabelSet,
     /// PEM file with certificates that are trusted besides the compiled-in ones.
     pub ssl_cert_file: Option<PathBuf>,
     /// The longest that one attempt at the remote may take.
@@ -125,6 +130,7 @@ impl Config {
                 HeaderValue::from_str(text).map_err(|_| ValueFault::NotAHeaderValue)
             }),
             headers: headers::read(reader),
+            labels: labels::read(reader, &platform),
             ssl_cert_file: reader.path(&var::SSL_CERT_FILE),
             timeout: reader.value(&var::TIMEOUT, go_value::positive_duration).unwrap_or_default(),
             workers: workers(reader),

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::backlog::{Attempt, Verdict};
 use crate::blocking;
 use crate::clock::milliseconds;
-use crate::labels::{self, LabelSet};
+use crate::labels::{self, Edited, LabelSet, LeftOut};
 use crate::log::Repeated;
 use crate::queue::Queue;
 use crate::remote::outcome::Outcome;
@@ -36,6 +36,8 @@ pub struct Delivery {
     queue: Arc<Queue>,
     remote: Remote,
     session: Arc<Session>,
+    /// Labels for every profile, besides the session id.
+    labels: LabelSet,
     /// A push or an OTLP request that is larger than this once decompressed goes on without our labels, in bytes.
     decompressed_limit: usize,
     /// Held while a long body is labelled: one at a time, or their decompressed sizes would add up.
@@ -51,6 +53,8 @@ struct Failures {
     refused: Repeated,
     unauthorized: Repeated,
     not_yet: Repeated,
+    /// No failure of a delivery: labels for which a series had no room.
+    crowded: Repeated,
     /// No failure: a remote that comes and goes is told of as seldom.
     back: Repeated,
 }
@@ -58,15 +62,22 @@ struct Failures {
 // === impl Delivery ===
 
 impl Delivery {
-    /// Delivery from `queue` to `remote`, in the name of `session`.
+    /// Delivery from `queue` to `remote`, in the name of `session` and with `labels`.
     ///
     /// A push or an OTLP request that takes more than `decompressed_limit` bytes decompressed goes on without our labels.
     #[must_use]
-    pub fn new(queue: Arc<Queue>, remote: Remote, session: Arc<Session>, decompressed_limit: usize) -> Self {
+    pub fn new(
+        queue: Arc<Queue>,
+        remote: Remote,
+        session: Arc<Session>,
+        labels: LabelSet,
+        decompressed_limit: usize,
+    ) -> Self {
         Self {
             queue,
             remote,
             session,
+            labels,
             decompressed_limit,
             labelling: Semaphore::new(1),
             thawed: watch::Sender::new(()),
@@ -134,15 +145,32 @@ impl Delivery {
 
     /// Puts the labels on, where that takes long in a thread of its own: SDKs must not wait for it.
     async fn label(&self, upload: &Arc<Upload>) -> Labelled {
-        let labels = LabelSet::session(self.session.id());
+        let labels = self.labels.in_session(self.session.id());
         let limit = self.decompressed_limit;
-        if upload.body.len() <= LONG_TO_LABEL {
-            return label(upload, &labels, limit);
+        let (labelled, left_out) = if upload.body.len() <= LONG_TO_LABEL {
+            label(upload, &labels, limit)
+        } else {
+            let _one_at_a_time = self.labelling.acquire().await;
+            let (upload, labels) = (Arc::clone(upload), labels.clone());
+            let unchanged = Labelled::unchanged(&upload);
+            let labelled = blocking::run(move || label(&upload, &labels, limit)).await;
+            labelled.unwrap_or((unchanged, LeftOut::default()))
+        };
+        if !left_out.is_empty() {
+            self.tell_left_out(&labels, left_out);
         }
-        let _one_at_a_time = self.labelling.acquire().await;
-        let labelling = Arc::clone(upload);
-        let labelled = blocking::run(move || label(&labelling, &labels, limit)).await;
-        labelled.unwrap_or_else(|_| Labelled::unchanged(upload))
+        labelled
+    }
+
+    fn tell_left_out(&self, labels: &LabelSet, left_out: LeftOut) {
+        if let Some(similar) = self.failures().crowded.occurred(Instant::now().into_std()) {
+            let labels = labels.names_of(left_out).collect::<Vec<_>>().join(", ");
+            tracing::warn!(
+                labels,
+                similar,
+                "a profile has so many labels of its own that the server would refuse it with these: left out"
+            );
+        }
     }
 
     fn tell_back(&self) {
@@ -203,27 +231,32 @@ impl Delivery {
     }
 }
 
-/// Puts the labels on. What can't be edited safely goes on as it came.
-fn label(upload: &Upload, labels: &LabelSet, limit: usize) -> Labelled {
+/// Puts the labels on, and says which there was no room for. What can't be edited safely goes on as it came.
+fn label(upload: &Upload, labels: &LabelSet, limit: usize) -> (Labelled, LeftOut) {
     let mut labelled = Labelled::unchanged(upload);
     let add = match upload.endpoint {
         Endpoint::Ingest | Endpoint::PrefixedIngest => {
-            if let Some(query) = upload.query.as_deref().and_then(|query| labels::ingest::add(query, labels))
-            {
-                labelled.query = Some(query);
+            let query = upload.query.as_deref().unwrap_or_default();
+            let Edited { changed, left_out } = labels::ingest::add(query, labels);
+            if changed.is_some() {
+                labelled.query = changed;
             }
-            return labelled;
+            return (labelled, left_out);
         }
         Endpoint::Push => labels::push::add,
         Endpoint::Otlp => labels::otlp::add,
     };
     let header = |name| upload.headers.get(name).and_then(|value| value.to_str().ok());
     match add(&upload.body, header(CONTENT_TYPE), header(CONTENT_ENCODING), labels, limit) {
-        Ok(Some(body)) => labelled.body = body,
-        Ok(None) => {}
+        Ok(Edited { changed, left_out }) => {
+            if let Some(body) = changed {
+                labelled.body = body;
+            }
+            (labelled, left_out)
+        }
         Err(reason) => {
             tracing::debug!(path = upload.endpoint.path(), %reason, "profile goes on without our labels");
+            (labelled, LeftOut::default())
         }
     }
-    labelled
 }

@@ -126,8 +126,9 @@ pub async fn run<L: Listen + 'static>(
     let delivery = match &config.remote {
         Ok(address) => {
             let remote = Remote::new(Arc::clone(&network), address, &config, clock);
+            let (session, labels) = (Arc::clone(&session), config.labels.clone());
             let delivery =
-                Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session), config.queue_bytes));
+                Arc::new(Delivery::new(Arc::clone(&queue), remote, session, labels, config.queue_bytes));
             tokio::spawn(Arc::clone(&delivery).run());
             Some(delivery)
         }

@@ -9,9 +9,9 @@ use std::io::Read;
 use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 use labels_support::push::{PushRequest, RawProfileSeries, RawSample};
-use labels_support::{GZIP, LIMIT, PROTO, gunzip, gzip, session};
+use labels_support::{GZIP, LIMIT, PROTO, add_to_push, gunzip, gzip, session};
 use prost::Message;
-use pyroscope_lambda_extension::labels::{Untouched, push};
+use pyroscope_lambda_extension::labels::Untouched;
 
 fn request(raw_profile: Vec<u8>) -> Vec<u8> {
     let samples = vec![RawSample { raw_profile, id: String::new() }];
@@ -19,7 +19,7 @@ fn request(raw_profile: Vec<u8>) -> Vec<u8> {
 }
 
 fn add(body: &Bytes, limit: usize) -> Result<Option<Bytes>, Untouched> {
-    push::add(body, PROTO, GZIP, &session(), limit)
+    add_to_push(body, PROTO, GZIP, &session(), limit)
 }
 
 /// Bytes that no compression shrinks, the same in each run.

@@ -1,6 +1,6 @@
 //! The table of variables.
 
-use Group::{Delivery, Extension, Log, Platform, Remote};
+use Group::{Delivery, Extension, Labels, Log, Platform, Remote};
 use Unset::{Means, Value};
 
 /// One environment variable.
@@ -25,6 +25,8 @@ pub struct Variable {
 pub enum Group {
     /// The server that receives profiles, and the way to it.
     Remote,
+    /// Labels that profiles get on their way.
+    Labels,
     /// How and when profiles are delivered.
     Delivery,
     /// The extension itself.
@@ -48,13 +50,14 @@ pub enum Unset {
 
 impl Group {
     /// All of them, in the order that people read them.
-    pub const ALL: [Self; 5] = [Remote, Delivery, Extension, Log, Platform];
+    pub const ALL: [Self; 6] = [Remote, Labels, Delivery, Extension, Log, Platform];
 
     /// The heading.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
             Remote => "Where profiles go",
+            Labels => "What they are labelled with",
             Delivery => "How they are delivered",
             Extension => "The extension itself",
             Log => "Its log",
@@ -115,6 +118,13 @@ variables! {
     SSL_CERT_FILE: Remote, "SSL_CERT_FILE", Means("none"),
         "the path of a PEM file",
         "PEM file with root certificates that are trusted besides the built-in ones";
+
+    LABELS: Labels, "PYROSCOPE_LABELS", Means("none"),
+        "name=value, with commas between several",
+        "labels for every profile that does not have them: `team=a,env=prod`";
+    LAMBDA_LABELS: Labels, "PYROSCOPE_LAMBDA_LABELS", Value("false"),
+        "true or false",
+        "label every profile with the function's name, version, region, memory, architecture and initialization type";
 
     TIMEOUT: Delivery, "PYROSCOPE_TIMEOUT", Value("10s"),
         "10s, 500ms, 1m30s",
@@ -179,6 +189,15 @@ variables! {
         "a name without control characters",
         "accepted for the sake of existing settings; lines do not say which file logged them";
 
+    FUNCTION_NAME: Platform, "AWS_LAMBDA_FUNCTION_NAME", Means("unknown"),
+        "a function's name",
+        "the function's name";
+    FUNCTION_VERSION: Platform, "AWS_LAMBDA_FUNCTION_VERSION", Means("unknown"),
+        "a number, or $LATEST",
+        "the function's version";
+    REGION: Platform, "AWS_REGION", Means("unknown"),
+        "a region such as eu-west-1",
+        "the region that the function runs in";
     RUNTIME_API: Platform, "AWS_LAMBDA_RUNTIME_API", Means("none"),
         "host:port",
         "where the Extensions API is";
