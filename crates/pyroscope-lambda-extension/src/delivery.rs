@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backlog::{Attempt, Verdict};
@@ -30,6 +30,13 @@ const BAD_CREDENTIALS: &str = "the remote does not accept the credentials: check
 /// A body longer than this, in bytes, may take a millisecond of CPU time to decompress, label and compress.
 const LONG_TO_LABEL: usize = 64 * 1024;
 
+/// The most that a body may take while it is labelled, in bytes and decompressed: twice what a server takes as one profile.
+const MOST_TO_LABEL: usize = 8 << 20;
+
+/// Room for labelled bodies that are under way, in KiB: beside them the queue holds the bodies as they came. One that takes
+/// all of it goes alone.
+const LABELLED_KIB: usize = 4 << 10;
+
 /// Everything that happens to an upload between the queue and the remote.
 #[derive(Debug)]
 pub struct Delivery {
@@ -40,8 +47,10 @@ pub struct Delivery {
     labels: LabelSet,
     /// A push or an OTLP request that is larger than this once decompressed goes on without our labels, in bytes.
     decompressed_limit: usize,
-    /// Held while a long body is labelled: one at a time, or their decompressed sizes would add up.
+    /// Held while a body is labelled: one at a time, or their decompressed sizes would add up.
     labelling: Semaphore,
+    /// Held for each KiB of labelled bodies that are under way.
+    labelled: Semaphore,
     /// Marked when the environment thaws after a pause in which connections may have died.
     thawed: watch::Sender<()>,
     failures: Mutex<Failures>,
@@ -64,7 +73,8 @@ struct Failures {
 impl Delivery {
     /// Delivery from `queue` to `remote`, in the name of `session` and with `labels`.
     ///
-    /// A push or an OTLP request that takes more than `decompressed_limit` bytes decompressed goes on without our labels.
+    /// A push or an OTLP request that takes more than `decompressed_limit` bytes decompressed, or more than 8 MiB, goes on
+    /// without our labels.
     #[must_use]
     pub fn new(
         queue: Arc<Queue>,
@@ -78,8 +88,9 @@ impl Delivery {
             remote,
             session,
             labels,
-            decompressed_limit,
+            decompressed_limit: decompressed_limit.min(MOST_TO_LABEL),
             labelling: Semaphore::new(1),
+            labelled: Semaphore::new(LABELLED_KIB),
             thawed: watch::Sender::new(()),
             failures: Mutex::default(),
         }
@@ -128,7 +139,7 @@ impl Delivery {
 
     async fn deliver(self: Arc<Self>, Attempt { ticket, upload }: Attempt) {
         let mut thawed = self.thawed.subscribe();
-        let labelled = self.label(&upload).await;
+        let (labelled, _room) = self.label(&upload).await;
         let started = Instant::now();
         let verdict = tokio::select! {
             biased; // an answer that has come counts, even where it is time to cut
@@ -143,14 +154,16 @@ impl Delivery {
         }
     }
 
-    /// Puts the labels on, where that takes long in a thread of its own: SDKs must not wait for it.
-    async fn label(&self, upload: &Arc<Upload>) -> Labelled {
+    /// Puts the labels on, where that takes long in a thread of its own: SDKs must not wait for it. The room that the copy
+    /// takes is to be held until it has been sent.
+    async fn label(&self, upload: &Arc<Upload>) -> (Labelled, Option<SemaphorePermit<'_>>) {
         let labels = self.labels.in_session(self.session.id());
         let limit = self.decompressed_limit;
-        let (labelled, left_out) = if upload.body.len() <= LONG_TO_LABEL {
+        let one_at_a_time =
+            if upload.endpoint.has_labels_in_body() { self.labelling.acquire().await.ok() } else { None };
+        let (labelled, left_out) = if one_at_a_time.is_none() || upload.body.len() <= LONG_TO_LABEL {
             label(upload, &labels, limit)
         } else {
-            let _one_at_a_time = self.labelling.acquire().await;
             let (upload, labels) = (Arc::clone(upload), labels.clone());
             let unchanged = Labelled::unchanged(&upload);
             let labelled = blocking::run(move || label(&upload, &labels, limit)).await;
@@ -159,7 +172,10 @@ impl Delivery {
         if !left_out.is_empty() {
             self.tell_left_out(&labels, left_out);
         }
-        labelled
+        let is_copy = labelled.body.as_ptr() != upload.body.as_ptr();
+        let kib = if is_copy { labelled.body.len().div_ceil(1024).min(LABELLED_KIB) } else { 0 };
+        let room = self.labelled.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX)).await.ok();
+        (labelled, room)
     }
 
     fn tell_left_out(&self, labels: &LabelSet, left_out: LeftOut) {

@@ -8,6 +8,9 @@ use http::HeaderMap;
 /// What the bookkeeping of one upload costs in memory beside its bytes; an estimate that errs on the high side.
 const OVERHEAD: usize = 512;
 
+/// What the bookkeeping of one header costs beside its bytes.
+const HEADER_OVERHEAD: usize = 160;
+
 /// A profile, or several, as an SDK posted it.
 ///
 /// Labels and credentials are not in it: they go on when it is sent.
@@ -44,8 +47,11 @@ impl Upload {
     /// The memory that it takes while it waits, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let headers: usize =
-            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + HEADER_OVERHEAD)
+            .sum();
         OVERHEAD + self.body.len() + self.query.as_ref().map_or(0, String::len) + headers
     }
 }
@@ -62,6 +68,12 @@ impl Endpoint {
             [Endpoint::Ingest, Endpoint::PrefixedIngest, Endpoint::Push, Endpoint::Otlp];
         let segments = |path| str::split(path, '/').filter(|segment| !segment.is_empty());
         ALL.into_iter().find(|endpoint| segments(endpoint.path()).eq(segments(path)))
+    }
+
+    /// Whether a profile's labels stand in the body and not in the query.
+    #[must_use]
+    pub const fn has_labels_in_body(self) -> bool {
+        matches!(self, Self::Push | Self::Otlp)
     }
 
     /// Its path on a server.

@@ -99,6 +99,22 @@ fn a_bomb_is_refused_at_the_limit() {
 }
 
 #[test]
+fn a_body_that_grows_more_than_a_hundredfold_is_not_believed() {
+    const LARGE: usize = 64 << 20;
+    // Up to a mebibyte any ratio will do.
+    let body = gzip(&request(vec![0; 1_000_000]));
+    assert!(body.len() * 500 < 1_000_000 && add(&body, LARGE).unwrap().is_some());
+    let body = gzip(&request(vec![0; 8 << 20]));
+    let error = add(&body, LARGE).unwrap_err();
+    assert_eq!(error.to_string(), "the body is over 100 times as large without compression");
+    // One byte in fifty of noise is what a real body has at the least.
+    let mut profile = vec![0; 4 << 20];
+    profile.chunks_mut(50).zip(noise(90_000)).for_each(|(chunk, byte)| chunk[0] = byte);
+    let body = gzip(&request(profile));
+    assert!(add(&body, LARGE).unwrap().is_some(), "{}", body.len());
+}
+
+#[test]
 fn the_limit_itself_is_within_it() {
     let plain = request(noise(1000));
     let limit = gunzip(&add(&gzip(&plain), LIMIT).unwrap().unwrap()).len();

@@ -31,6 +31,12 @@ pub enum Untouched {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The body is a gzip bomb, or might be.
+    #[error("the body is over {limit} times as large without compression")]
+    Ratio {
+        /// The limit.
+        limit: usize,
+    },
     /// The labels would take more memory than the relay spends on them.
     #[error("its labels would take over {limit} bytes")]
     TooMuchAdded {

@@ -166,6 +166,15 @@ impl Extension {
         Duration::from_millis(ticks * 10)
     }
 
+    /// A figure of its memory from `/proc`, such as `VmRSS` (now) or `VmHWM` (the most so far), in bytes.
+    pub fn memory(&self, figure: &str) -> u64 {
+        let path = Path::new("/proc").join(self.id().to_string()).join("status");
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
+        let kib: u64 = line.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+        kib * 1024
+    }
+
     /// Waits for its end, and for all that it logged.
     pub async fn ends(&mut self) -> ExitStatus {
         let status = timeout(PATIENCE, self.child.wait()).await;
