@@ -23,8 +23,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
@@ -41,7 +41,7 @@ use crate::clock::Clock;
 use crate::log::Repeated;
 use crate::net::{BoxStream, Listen};
 use crate::queue::{Arriving, Queue};
-use crate::upload::{Endpoint, Upload};
+use crate::upload::{Endpoint, Upload, end_to_end};
 
 /// The largest request head, in bytes; a larger one is answered 431.
 const MAX_HEAD: usize = 32 * 1024;
@@ -51,23 +51,6 @@ const TRUSTED_LENGTH: usize = 1024 * 1024;
 
 /// The content type of an answer that is no protocol's.
 const TEXT: &str = "text/plain; charset=utf-8";
-
-/// Headers that belong to one connection or one hop (RFC 9110, section 7.6.1), and those that the relay, a client
-/// of its own to the remote, states for itself.
-const NOT_FORWARDED: [HeaderName; 12] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("proxy-connection"), // in no RFC, but sent all the same
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::HOST,
-    header::EXPECT,
-    header::ACCEPT_ENCODING,
-];
 
 /// Takes uploads from SDKs into the queue.
 #[derive(Debug)]
@@ -304,23 +287,6 @@ fn accepted(endpoint: Endpoint, content_type: Option<HeaderValue>) -> Response<F
     response
 }
 
-/// The headers that go on, each in memory of its own: as they come they share a buffer, which even the shortest would keep.
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
-    let listed: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    let goes_on = |name: &HeaderName| {
-        !listed.contains(name) && !NOT_FORWARDED.contains(name) && *name != CONTENT_LENGTH
-    };
-    let kept = headers.iter().filter(|(name, _)| goes_on(name));
-    kept.filter_map(|(name, value)| Some((name.clone(), HeaderValue::from_bytes(value.as_bytes()).ok()?)))
-        .collect()
-}
-
 // === impl Refusal ===
 
 impl Refusal {
@@ -344,36 +310,5 @@ impl Refusal {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
         response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_of_the_connection_stay_with_the_connection() {
-        let sent = [
-            ("connection", "close, X-Hop"),
-            ("x-hop", "1"),
-            ("keep-alive", "timeout=5"),
-            ("proxy-connection", "keep-alive"),
-            ("transfer-encoding", "chunked"),
-            ("te", "trailers"),
-            ("host", "localhost:4040"),
-            ("content-length", "5"),
-            ("expect", "100-continue"),
-            ("accept-encoding", "gzip"),
-            ("content-type", "application/proto"),
-            ("content-encoding", "gzip"),
-            ("authorization", "Bearer of-the-sdk"),
-            ("user-agent", "sdk"),
-        ];
-        let headers =
-            sent.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        let forwarded = end_to_end(&headers);
-        let mut names: Vec<_> = forwarded.keys().map(HeaderName::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, ["authorization", "content-encoding", "content-type", "user-agent"]);
     }
 }

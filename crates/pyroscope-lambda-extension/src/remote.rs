@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, HOST};
+use http::header::{AUTHORIZATION, HOST, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -33,6 +33,9 @@ pub const THAW_GRACE: Duration = Duration::from_millis(250);
 
 /// A timer that is later than this has slept through a freeze.
 const OVERSLEPT: Duration = Duration::from_secs(1);
+
+/// A secret shorter than this, in bytes, is not looked for in the remote's answers: it may be a word of any text.
+const SHORTEST_SECRET: usize = 8;
 
 const TENANT: HeaderName = HeaderName::from_static("x-scope-orgid");
 
@@ -157,7 +160,7 @@ impl Remote {
     }
 
     async fn conclude(&self, connection: Connection, response: Response<Incoming>) -> Outcome {
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
         let pool = Arc::clone(&self.pool);
         let clock = self.clock;
         let rest = async move {
@@ -172,8 +175,20 @@ impl Remote {
             tokio::spawn(rest);
             return Outcome::Delivered;
         }
-        let text = rest.await;
+        let text = self.without_secrets(&rest.await);
+        if let Some(location) = head.headers.get_mut(LOCATION) {
+            let hidden = self.without_secrets(&String::from_utf8_lossy(location.as_bytes()));
+            *location = HeaderValue::try_from(hidden).unwrap_or(HeaderValue::from_static("?"));
+        }
         Outcome::of_answer(head.status, &head.headers, &text, self.clock.now().wall)
+    }
+
+    /// The remote's own words without our credentials, which it may have sent back: they are for the log.
+    fn without_secrets(&self, text: &str) -> String {
+        let sensitive = self.headers.values().filter(|value| value.is_sensitive());
+        let secrets = sensitive.filter_map(|value| value.to_str().ok()?.rsplit(' ').next());
+        let worth_it = secrets.filter(|secret| secret.len() >= SHORTEST_SECRET && text.contains(secret));
+        worth_it.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
     }
 }
 

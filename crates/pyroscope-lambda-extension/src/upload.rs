@@ -1,9 +1,13 @@
 //! One accepted request of an SDK: the unit that flows through the extension.
 
+mod end_to_end;
+
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
+
+pub use self::end_to_end::{end_to_end, goes_on};
 
 /// What the bookkeeping of one upload costs in memory beside its bytes; an estimate that errs on the high side.
 const OVERHEAD: usize = 512;

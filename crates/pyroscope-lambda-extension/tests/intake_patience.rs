@@ -1,6 +1,6 @@
 //! Clients that are slow, in simulated time: none is cut off by a freeze, and none may take for ever.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, clippy::unwrap_used, reason = "a test may panic")]
 
 use std::io;
 use std::sync::Arc;

@@ -24,6 +24,9 @@ const MAX_IDLE: usize = 16;
 /// How long a connection is kept idle. Load balancers close theirs after a minute, some without a word.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(50);
 
+/// The largest head of an answer, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
+
 /// A connection that can carry one request at a time.
 pub(super) type Connection = SendRequest<Full<Bytes>>;
 
@@ -84,7 +87,9 @@ impl Connector {
 }
 
 async fn handshake(stream: BoxStream) -> io::Result<Connection> {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let mut client = http1::Builder::new();
+    client.max_buf_size(MAX_HEAD);
+    let (sender, connection) = client.handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to the remote ended badly");
