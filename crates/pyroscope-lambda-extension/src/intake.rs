@@ -59,6 +59,7 @@ pub struct Intake {
     clock: Clock,
     /// The largest upload, in bytes; a larger one is answered 413.
     limit: usize,
+    /// Those of all listeners.
     connections: Arc<Connections>,
     /// Why nothing can be taken at all, if so: SDKs are told with a 503 rather than promised what can't be kept.
     refusal: Option<String>,
