@@ -51,6 +51,9 @@ pub(crate) enum Error {
     /// Tools that this machine lacks, and that nobody asked to install.
     #[error("this takes tools that are not here; `--install` runs what gets them:{}", listed(.0))]
     NotInstalled(Vec<String>),
+    /// Programs that this machine lacks, and whose installation is nobody's but its owner's.
+    #[error("this takes programs that are not here: apt-get install {}", .0.join(" "))]
+    Packages(Vec<&'static str>),
     /// A package that was built without the binary that was asked for.
     #[error("cargo built {package}, but no binary of that name; does it have a src/main.rs?")]
     NoBinary {

@@ -7,7 +7,10 @@
 //! - [`chaos`]: whether every acknowledged profile arrives, whatever happens on the way
 //! - [`soak`]: whether memory and descriptors stay what they are
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
+//! - [`interop`]: real proxies and servers around the extension
 //! - [`layer`]: the extension as a Lambda layer
+//! - [`examples`]: the examples, through their own tools
+//! - [`publish`](mod@publish): the layers, to every region
 //! - [`load`]: a function that posts profiles
 //! - [`dice`]: numbers that look random and follow from a seed
 //! - [`environment`]: one life of a Lambda environment
@@ -15,6 +18,9 @@
 //! - [`cargo`](mod@cargo): builds what a command needs, and says where it is
 //! - [`error`]: what can go wrong, each with what to do about it
 //! - [`port`]: where the relay listens
+//! - [`step`]: a program that installs or compiles something
+//! - [`venv`]: programs from the Python Package Index
+//! - [`workshop`]: a folder that sources are installed in
 //! - [`table`]: aligned columns on a terminal
 
 mod bench;
@@ -25,13 +31,19 @@ mod dice;
 mod e2e;
 mod environment;
 mod error;
+mod examples;
 mod expected;
 mod flush_costs;
+mod interop;
 mod layer;
 mod load;
 mod port;
+mod publish;
 mod soak;
+mod step;
 mod table;
+mod venv;
+mod workshop;
 
 use std::error::Error as _;
 use std::process::ExitCode;
@@ -47,7 +59,10 @@ enum Command {
     Chaos(chaos::Chaos),
     Soak(soak::Soak),
     FlushCosts(flush_costs::FlushCosts),
+    Interop(interop::Interop),
     Layer(layer::Layer),
+    Examples(examples::Examples),
+    Publish(publish::Publish),
     /// The function of other commands: run by a sandbox, not by people
     #[command(hide = true)]
     Load,
@@ -62,7 +77,10 @@ async fn main() -> ExitCode {
         Command::Chaos(chaos) => chaos.run().await,
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
+        Command::Interop(interop) => interop.run().await,
         Command::Layer(layer) => layer.run().await,
+        Command::Examples(examples) => examples.run().await,
+        Command::Publish(publish) => publish.run(),
         Command::Load => load::run(),
     };
     match done {

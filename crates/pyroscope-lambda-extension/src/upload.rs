@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use memmap2::MmapMut;
 
 pub use self::end_to_end::{end_to_end, goes_on};
 
@@ -14,6 +15,11 @@ const OVERHEAD: usize = 512;
 
 /// What the bookkeeping of one header costs beside its bytes.
 const HEADER_OVERHEAD: usize = 160;
+/// The smallest body that may lie in pages of its own, in bytes: of a smaller one's pages too much would be empty.
+const PAGED_FROM: usize = 8 * 1024;
+
+/// A page of memory, in bytes, on both processors of Lambda.
+const PAGE: usize = 4096;
 
 /// A profile, or several, as an SDK posted it.
 ///
@@ -56,7 +62,25 @@ impl Upload {
             .iter()
             .map(|(name, value)| name.as_str().len() + value.len() + HEADER_OVERHEAD)
             .sum();
-        OVERHEAD + self.body.len() + self.query.as_ref().map_or(0, String::len) + headers
+        let body = match self.body.len() {
+            length @ ..PAGED_FROM => length,
+            length => length.next_multiple_of(PAGE),
+        };
+        OVERHEAD + body + self.query.as_ref().map_or(0, String::len) + headers
+    }
+
+    /// Moves a body that is not small into pages of its own, which go back to the operating system with the upload.
+    ///
+    /// What a long queue takes from the heap, the heap keeps for later: the pieces between what is still in use are free, but
+    /// no use to the function. Costs a copy and a page fault for each page, so it is for uploads that will wait.
+    pub fn move_out_of_heap(&mut self) {
+        if self.body.len() < PAGED_FROM {
+            return;
+        }
+        // Without a mapping to be had it stays where it is.
+        let Ok(mut pages) = MmapMut::map_anon(self.body.len()) else { return };
+        pages.copy_from_slice(&self.body);
+        self.body = Bytes::from_owner(pages);
     }
 }
 

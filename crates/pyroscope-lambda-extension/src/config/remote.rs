@@ -88,7 +88,7 @@ impl RemoteAddress {
         Self::parse_parts(text).map_err(|fault| RemoteAddressError::new(text, fault))
     }
 
-    fn parse_parts(text: &str) -> Result<Self, RemoteAddressFault> {
+    pub(super) fn parse_parts(text: &str) -> Result<Self, RemoteAddressFault> {
         let (scheme, rest) = text.split_once("://").ok_or(RemoteAddressFault::NoScheme)?;
         let scheme = Scheme::parse(scheme)?;
         if rest.contains(['?', '#']) {
@@ -220,7 +220,7 @@ impl RemoteAddressError {
 }
 
 /// Hides what stands before an `@` and behind a `?`: people put passwords there.
-fn without_secrets(text: &str) -> String {
+pub(super) fn without_secrets(text: &str) -> String {
     let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
     let rest = rest.rsplit_once('@').map_or_else(|| rest.to_owned(), |(_, host)| format!("…@{host}"));
     let rest = match rest.split_once(['?', '#']) {

@@ -65,6 +65,11 @@ pub enum Warning {
         /// What is wrong with it.
         fault: InvalidLabel,
     },
+    /// TLS that protects from nobody.
+    #[error(
+        "PYROSCOPE_TLS_INSECURE_SKIP_VERIFY=\"true\": the remote's certificate is not checked, so that anybody on the way can read and change profiles and credentials (unset it, and name the certificate's authority in PYROSCOPE_TLS_CA_FILE)"
+    )]
+    Insecure,
     /// One of the extra headers.
     #[error("PYROSCOPE_HTTP_HEADERS: header {name}: {fault}; skipped, the others are sent")]
     Header {
