@@ -34,7 +34,7 @@ async fn extension_before_silence() -> (TcpListener, Extension) {
 
 /// Whether the most that the process has taken is within the bound.
 fn assert_bounded(extension: &Extension, at_start: u64, after: &str) {
-    let grown = extension.memory("VmHWM").saturating_sub(at_start);
+    let grown = extension.most_resident().saturating_sub(at_start);
     assert!(grown <= QUEUE + BESIDE, "after {after} {grown} bytes more than at the start");
 }
 
@@ -59,7 +59,7 @@ async fn half_way(extension: &Extension, count: usize, bytes: &[u8]) -> Vec<Conn
 #[tokio::test]
 async fn memory_stays_bounded_under_hostile_input() {
     let (_remote, extension) = extension_before_silence().await;
-    let at_start = extension.memory("VmRSS");
+    let at_start = extension.resident();
 
     // Many small uploads on connections of their own, whose buffers must not outlive them.
     for _ in 0..1500 {

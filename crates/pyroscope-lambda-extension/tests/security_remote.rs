@@ -68,7 +68,7 @@ async fn an_answer_without_end_is_given_up_and_takes_no_memory() {
     ] {
         let (address, requests) = remote(begin, more).await;
         let extension = Extension::of(&address).set("PYROSCOPE_TIMEOUT", "1s").dev().await;
-        let before = extension.memory("VmRSS");
+        let before = extension.resident();
         for number in 1..=2 {
             extension.profile("a").await;
             had(&requests, number).await;
@@ -78,7 +78,7 @@ async fn an_answer_without_end_is_given_up_and_takes_no_memory() {
         } else {
             had(&requests, 3).await; // it was given up, and is tried again
         }
-        let grown = extension.memory("VmHWM").saturating_sub(before);
+        let grown = extension.most_resident().saturating_sub(before);
         assert!(grown < 16 << 20, "{begin:?}: {grown} bytes");
     }
 }

@@ -166,18 +166,14 @@ impl Extension {
         Duration::from_millis(ticks * 10)
     }
 
-    /// A figure of its memory from `/proc`, such as `VmRSS` (now) or `VmHWM` (the most so far), in bytes.
-    pub fn memory(&self, figure: &str) -> u64 {
-        let path = Path::new("/proc").join(self.id().to_string()).join("status");
-        let status = std::fs::read_to_string(path).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
-        let kib: u64 = line.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
-        kib * 1024
-    }
-
     /// The memory that it takes, in bytes.
     pub fn resident(&self) -> u64 {
         lambda_sandbox::rss_bytes(self.id()).unwrap().current
+    }
+
+    /// The most memory that it has taken so far, in bytes.
+    pub fn most_resident(&self) -> u64 {
+        lambda_sandbox::rss_bytes(self.id()).unwrap().peak
     }
 
     /// Waits for its end, and for all that it logged.
