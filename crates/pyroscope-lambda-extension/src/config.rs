@@ -9,6 +9,7 @@
 //! - `credentials`: how the extension proves who it is
 //! - `aws`: how AWS is asked for secrets
 //! - `headers`: extra headers for the remote
+//! - `labels`: labels for every profile
 //! - `network`: the way to servers: `proxy`, with what `no_proxy` leaves out, and TLS
 //! - `flush`: when `/event/next` is held
 //! - `logging`: what log lines look like
@@ -26,6 +27,7 @@ mod flush;
 mod go_value;
 mod headers;
 mod help;
+mod labels;
 mod logging;
 mod network;
 mod no_proxy;
@@ -62,6 +64,7 @@ pub use self::warning::{HeaderFault, Instead, ShownName, ShownValue, ValueFault,
 
 use self::reader::Reader;
 use self::variable as var;
+use crate::labels::LabelSet;
 
 /// The most uploads that may be under way at once.
 const MAX_WORKERS: usize = 64;
@@ -84,6 +87,8 @@ pub struct Config {
     /// Extra headers for every request to the remote, all marked as sensitive. None describes the connection or the
     /// body; `authorization` and `x-scope-orgid` may be among them.
     pub headers: HeaderMap,
+    /// Labels for every profile, besides the session id.
+    pub labels: LabelSet,
     /// The way to the remote: proxies and TLS.
     pub network: NetworkSettings,
     /// The longest that one attempt at the remote may take.
@@ -145,6 +150,7 @@ impl Config {
                 HeaderValue::from_str(text).map_err(|_| ValueFault::NotAHeaderValue)
             }),
             headers: headers::read(reader),
+            labels: labels::read(reader, &platform),
             network: NetworkSettings::read(reader),
             timeout: reader.value(&var::TIMEOUT, go_value::positive_duration).unwrap_or_default(),
             workers: workers(reader),

@@ -34,6 +34,9 @@ use self::tunnel::TunnelError;
 use crate::config::{BadProxy, NetworkSettings, Proxy, RemoteAddress, Scheme};
 use crate::net::{BoxStream, Dial};
 
+/// The largest head of an answer, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
+
 /// Where a server is and how to get there.
 #[derive(Debug)]
 pub struct Connector {
@@ -150,7 +153,9 @@ impl ExchangeError {
 
 impl Connection {
     async fn start(stream: BoxStream, forwarding: Option<Arc<Forwarding>>) -> io::Result<Self> {
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let mut client = http1::Builder::new();
+        client.max_buf_size(MAX_HEAD);
+        let (sender, connection) = client.handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended badly");

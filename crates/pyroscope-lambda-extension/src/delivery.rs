@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backlog::{Attempt, Verdict};
 use crate::blocking;
 use crate::clock::milliseconds;
 use crate::credentials::Unready;
-use crate::labels::{self, LabelSet};
+use crate::labels::{self, Edited, LabelSet, LeftOut};
 use crate::log::Repeated;
 use crate::queue::Queue;
 use crate::remote::fault::Fault;
@@ -29,16 +29,27 @@ const TO_LEAVE_ONE: Duration = Duration::from_millis(3);
 /// A body longer than this, in bytes, may take a millisecond of CPU time to decompress, label and compress.
 const LONG_TO_LABEL: usize = 64 * 1024;
 
+/// The most that a body may take while it is labelled, in bytes and decompressed: twice what a server takes as one profile.
+const MOST_TO_LABEL: usize = 8 << 20;
+
+/// Room for labelled bodies that are under way, in KiB: beside them the queue holds the bodies as they came. One that takes
+/// all of it goes alone.
+const LABELLED_KIB: usize = 4 << 10;
+
 /// Everything that happens to an upload between the queue and the remote.
 #[derive(Debug)]
 pub struct Delivery {
     queue: Arc<Queue>,
     remote: Remote,
     session: Arc<Session>,
+    /// Labels for every profile, besides the session id.
+    labels: LabelSet,
     /// A push or an OTLP request that is larger than this once decompressed goes on without our labels, in bytes.
     decompressed_limit: usize,
-    /// Held while a long body is labelled: one at a time, or their decompressed sizes would add up.
+    /// Held while a body is labelled: one at a time, or their decompressed sizes would add up.
     labelling: Semaphore,
+    /// Held for each KiB of labelled bodies that are under way.
+    labelled: Semaphore,
     /// Marked when the environment thaws after a pause in which connections may have died.
     thawed: watch::Sender<()>,
     failures: Mutex<Failures>,
@@ -51,6 +62,8 @@ struct Failures {
     refused: Vec<(Fault, Repeated)>,
     /// What will be tried again.
     not_yet: Vec<(Fault, Repeated)>,
+    /// No failure of a delivery: labels for which a series had no room.
+    crowded: Repeated,
     /// No failure: a remote that comes and goes is told of as seldom.
     back: Repeated,
 }
@@ -58,17 +71,26 @@ struct Failures {
 // === impl Delivery ===
 
 impl Delivery {
-    /// Delivery from `queue` to `remote`, in the name of `session`.
+    /// Delivery from `queue` to `remote`, in the name of `session` and with `labels`.
     ///
-    /// A push or an OTLP request that takes more than `decompressed_limit` bytes decompressed goes on without our labels.
+    /// A push or an OTLP request that takes more than `decompressed_limit` bytes decompressed, or more than 8 MiB, goes on
+    /// without our labels.
     #[must_use]
-    pub fn new(queue: Arc<Queue>, remote: Remote, session: Arc<Session>, decompressed_limit: usize) -> Self {
+    pub fn new(
+        queue: Arc<Queue>,
+        remote: Remote,
+        session: Arc<Session>,
+        labels: LabelSet,
+        decompressed_limit: usize,
+    ) -> Self {
         Self {
             queue,
             remote,
             session,
-            decompressed_limit,
+            labels,
+            decompressed_limit: decompressed_limit.min(MOST_TO_LABEL),
             labelling: Semaphore::new(1),
+            labelled: Semaphore::new(LABELLED_KIB),
             thawed: watch::Sender::new(()),
             failures: Mutex::default(),
         }
@@ -124,7 +146,7 @@ impl Delivery {
             }
         };
         let mut thawed = self.thawed.subscribe();
-        let labelled = self.label(&upload).await;
+        let (labelled, _room) = self.label(&upload).await;
         let started = Instant::now();
         let verdict = tokio::select! {
             biased; // an answer that has come counts, even where it is time to cut
@@ -139,17 +161,39 @@ impl Delivery {
         }
     }
 
-    /// Puts the labels on, where that takes long in a thread of its own: SDKs must not wait for it.
-    async fn label(&self, upload: &Arc<Upload>) -> Labelled {
-        let labels = LabelSet::session(self.session.id());
+    /// Puts the labels on, where that takes long in a thread of its own: SDKs must not wait for it. The room that the copy
+    /// takes is to be held until it has been sent.
+    async fn label(&self, upload: &Arc<Upload>) -> (Labelled, Option<SemaphorePermit<'_>>) {
+        let labels = self.labels.in_session(self.session.id());
         let limit = self.decompressed_limit;
-        if upload.body.len() <= LONG_TO_LABEL {
-            return label(upload, &labels, limit);
+        let one_at_a_time =
+            if upload.endpoint.has_labels_in_body() { self.labelling.acquire().await.ok() } else { None };
+        let (labelled, left_out) = if one_at_a_time.is_none() || upload.body.len() <= LONG_TO_LABEL {
+            label(upload, &labels, limit)
+        } else {
+            let (upload, labels) = (Arc::clone(upload), labels.clone());
+            let unchanged = Labelled::unchanged(&upload);
+            let labelled = blocking::run(move || label(&upload, &labels, limit)).await;
+            labelled.unwrap_or((unchanged, LeftOut::default()))
+        };
+        if !left_out.is_empty() {
+            self.tell_left_out(&labels, left_out);
         }
-        let _one_at_a_time = self.labelling.acquire().await;
-        let labelling = Arc::clone(upload);
-        let labelled = blocking::run(move || label(&labelling, &labels, limit)).await;
-        labelled.unwrap_or_else(|_| Labelled::unchanged(upload))
+        let is_copy = labelled.body.as_ptr() != upload.body.as_ptr();
+        let kib = if is_copy { labelled.body.len().div_ceil(1024).min(LABELLED_KIB) } else { 0 };
+        let room = self.labelled.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX)).await.ok();
+        (labelled, room)
+    }
+
+    fn tell_left_out(&self, labels: &LabelSet, left_out: LeftOut) {
+        if let Some(similar) = self.failures().crowded.occurred(Instant::now().into_std()) {
+            let labels = labels.names_of(left_out).collect::<Vec<_>>().join(", ");
+            tracing::warn!(
+                labels,
+                similar,
+                "a profile has so many labels of its own that the server would refuse it with these: left out"
+            );
+        }
     }
 
     fn tell_back(&self) {
@@ -239,27 +283,32 @@ fn occurred(kinds: &mut Vec<(Fault, Repeated)>, fault: Fault, now: Instant) -> O
     left_out
 }
 
-/// Puts the labels on. What can't be edited safely goes on as it came.
-fn label(upload: &Upload, labels: &LabelSet, limit: usize) -> Labelled {
+/// Puts the labels on, and says which there was no room for. What can't be edited safely goes on as it came.
+fn label(upload: &Upload, labels: &LabelSet, limit: usize) -> (Labelled, LeftOut) {
     let mut labelled = Labelled::unchanged(upload);
     let add = match upload.endpoint {
         Endpoint::Ingest | Endpoint::PrefixedIngest => {
-            if let Some(query) = upload.query.as_deref().and_then(|query| labels::ingest::add(query, labels))
-            {
-                labelled.query = Some(query);
+            let query = upload.query.as_deref().unwrap_or_default();
+            let Edited { changed, left_out } = labels::ingest::add(query, labels);
+            if changed.is_some() {
+                labelled.query = changed;
             }
-            return labelled;
+            return (labelled, left_out);
         }
         Endpoint::Push => labels::push::add,
         Endpoint::Otlp => labels::otlp::add,
     };
     let header = |name| upload.headers.get(name).and_then(|value| value.to_str().ok());
     match add(&upload.body, header(CONTENT_TYPE), header(CONTENT_ENCODING), labels, limit) {
-        Ok(Some(body)) => labelled.body = body,
-        Ok(None) => {}
+        Ok(Edited { changed, left_out }) => {
+            if let Some(body) = changed {
+                labelled.body = body;
+            }
+            (labelled, left_out)
+        }
         Err(reason) => {
             tracing::debug!(path = upload.endpoint.path(), %reason, "profile goes on without our labels");
+            (labelled, LeftOut::default())
         }
     }
-    labelled
 }

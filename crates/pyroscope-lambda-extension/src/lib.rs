@@ -152,8 +152,9 @@ pub async fn run<L: Listen + 'static>(
     };
     let delivery = match remote {
         Ok(remote) => {
+            let (session, labels) = (Arc::clone(&session), config.labels.clone());
             let delivery =
-                Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session), config.queue_bytes));
+                Arc::new(Delivery::new(Arc::clone(&queue), remote, session, labels, config.queue_bytes));
             Some(delivery)
         }
         Err(error) => {

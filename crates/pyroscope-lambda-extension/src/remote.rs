@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, HOST};
+use http::header::{AUTHORIZATION, HOST, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -35,6 +35,9 @@ pub const THAW_GRACE: Duration = Duration::from_millis(250);
 
 /// A timer that is later than this has slept through a freeze.
 pub const OVERSLEPT: Duration = Duration::from_secs(1);
+
+/// A secret shorter than this, in bytes, is not looked for in the remote's answers: it may be a word of any text.
+const SHORTEST_SECRET: usize = 8;
 
 const TENANT: HeaderName = HeaderName::from_static("x-scope-orgid");
 
@@ -138,7 +141,7 @@ impl Remote {
             Ok(request) => request,
             Err(error) => return Outcome::Unsendable(error),
         };
-        match self.send(request).await {
+        match self.send(request, authorization).await {
             Outcome::Unauthorized { .. } if self.credentials.rejected(authorization) => {
                 Outcome::StaleCredentials
             }
@@ -146,7 +149,7 @@ impl Remote {
         }
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Outcome {
+    async fn send(&self, request: Request<Full<Bytes>>, authorization: Option<&HeaderValue>) -> Outcome {
         let started = Instant::now();
         let progress = Progress::default();
         let mut exchange = pin!(self.exchange(request, &progress));
@@ -157,7 +160,7 @@ impl Remote {
             result = timeout(THAW_GRACE, exchange).await;
         }
         match result {
-            Ok(Ok((connection, response))) => self.conclude(connection, response).await,
+            Ok(Ok((connection, response))) => self.conclude(connection, response, authorization).await,
             Ok(Err(cause)) => Outcome::NotYet { cause, retry_after: None },
             Err(_) if overslept => Outcome::Overslept,
             Err(_) => {
@@ -188,6 +191,7 @@ impl Remote {
         if whole {
             self.pool.put(connection, self.clock.now());
         }
+        let body = self.without_secrets(authorization, &body);
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
@@ -265,8 +269,13 @@ impl Remote {
         Ok((fresh, response))
     }
 
-    async fn conclude(&self, connection: Connection, response: Response<Incoming>) -> Outcome {
-        let (head, body) = response.into_parts();
+    async fn conclude(
+        &self,
+        connection: Connection,
+        response: Response<Incoming>,
+        authorization: Option<&HeaderValue>,
+    ) -> Outcome {
+        let (mut head, body) = response.into_parts();
         let pool = Arc::clone(&self.pool);
         let clock = self.clock;
         let rest = async move {
@@ -281,12 +290,25 @@ impl Remote {
             tokio::spawn(rest);
             return Outcome::Delivered;
         }
-        let text = rest.await;
+        let text = self.without_secrets(authorization, &rest.await);
+        if let Some(location) = head.headers.get_mut(LOCATION) {
+            let hidden = self.without_secrets(authorization, &String::from_utf8_lossy(location.as_bytes()));
+            *location = HeaderValue::try_from(hidden).unwrap_or(HeaderValue::from_static("?"));
+        }
         let outcome = Outcome::of_answer(head.status, &head.headers, &text, self.clock.now().wall);
         if let Some(proxy) = self.connector.forwarding_proxy() {
             return outcome.by_way_of(&proxy.to_string()); // whose answer it may be
         }
         outcome
+    }
+
+    /// The remote's own words without our credentials, which it may have sent back: they are for the log.
+    fn without_secrets(&self, authorization: Option<&HeaderValue>, text: &str) -> String {
+        let stated = self.headers.values().filter(|value| value.is_sensitive());
+        let sensitive = stated.chain(authorization);
+        let secrets = sensitive.filter_map(|value| value.to_str().ok()?.rsplit(' ').next());
+        let worth_it = secrets.filter(|secret| secret.len() >= SHORTEST_SECRET && text.contains(secret));
+        worth_it.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
     }
 }
 

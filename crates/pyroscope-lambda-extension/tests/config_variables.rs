@@ -57,6 +57,9 @@ fn shown(config: &Config, name: &str) -> String {
                 config.headers.iter().map(|(name, value)| format!("{name}={}", value.to_str().unwrap()));
             headers.collect::<Vec<_>>().join(" ")
         }
+        "LABELS" | "LAMBDA_LABELS" => {
+            config.labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        }
         "HTTPS_PROXY" => proxy_for(config, "https://example.com"),
         "HTTP_PROXY" => proxy_for(config, "http://example.com"),
         "NO_PROXY" => format!("{:?}", config.network.proxies),
@@ -95,8 +98,10 @@ fn shown(config: &Config, name: &str) -> String {
         "LOG_LOGRUS_ERROR_FIELD_NAME" => config.log.names.logrus_error.clone(),
         "LOG_FUNC_FIELD_NAME" => config.log.names.func.clone(),
         "LOG_FILE_FIELD_NAME" => config.log.names.file.clone(),
-        "AWS_LAMBDA_RUNTIME_API" => format!("{:?}", config.platform.runtime_api),
         "AWS_LAMBDA_FUNCTION_NAME" => format!("{:?}", config.platform.function_name),
+        "AWS_LAMBDA_FUNCTION_VERSION" => format!("{:?}", config.platform.function_version),
+        "AWS_REGION" => format!("{:?}", config.platform.region),
+        "AWS_LAMBDA_RUNTIME_API" => format!("{:?}", config.platform.runtime_api),
         "AWS_LAMBDA_INITIALIZATION_TYPE" => format!("{:?}", config.platform.initialization),
         _ => panic!("{name} is in the table, but this test does not know what it sets"),
     }
@@ -115,6 +120,10 @@ fn good_values_are_used() {
             "x-a=1 x-b=true x-c=1.5 x-d=",
         ),
         ("PYROSCOPE_HTTP_HEADERS", " {} ", ""),
+        ("PYROSCOPE_LABELS", "team=a,env=prod", "team=a env=prod"),
+        ("PYROSCOPE_LABELS", " team = the a team ,, env:prod,", "team=the a team env=prod"),
+        ("PYROSCOPE_LABELS", "url=http://a=b,at:x=y", "url=http://a=b at=x=y"),
+        ("PYROSCOPE_LABELS", ",", ""),
         ("HTTPS_PROXY", "http://proxy:3128", "http://proxy:3128 (HTTPS_PROXY)"),
         ("HTTPS_PROXY", " https://u:p@proxy/ ", "https://proxy (HTTPS_PROXY)"),
         ("HTTP_PROXY", "proxy:3128", "http://proxy:3128 (HTTP_PROXY)"),
@@ -164,6 +173,9 @@ fn good_values_are_used() {
         ("PYROSCOPE_LOG_LOGRUS_ERROR_FIELD_NAME", "oops", "oops"),
         ("PYROSCOPE_LOG_FUNC_FIELD_NAME", "caller", "caller"),
         ("PYROSCOPE_LOG_FILE_FIELD_NAME", "source", "source"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "orders", "Some(\"orders\")"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST", "Some(\"$LATEST\")"),
+        ("AWS_REGION", "eu-west-1", "Some(\"eu-west-1\")"),
         ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001", "Some(\"127.0.0.1:9001\")"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand", "OnDemand"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency", "ProvisionedConcurrency"),

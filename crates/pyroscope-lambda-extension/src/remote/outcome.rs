@@ -128,9 +128,14 @@ impl Outcome {
 /// What a log line can hold of the remote's words; of a redirect, which is not followed, where it leads to.
 pub(super) fn reason(headers: &HeaderMap, body: &str) -> String {
     if let Some(location) = headers.get(LOCATION) {
-        return format!("it redirects to {}", String::from_utf8_lossy(location.as_bytes()));
+        let location = String::from_utf8_lossy(location.as_bytes());
+        return format!("it redirects to {}", shortened(&location));
     }
-    body.trim().chars().take(LONGEST_REASON).collect()
+    shortened(body)
+}
+
+fn shortened(text: &str) -> String {
+    text.trim().chars().take(LONGEST_REASON).collect()
 }
 
 fn what(stage: Stage) -> &'static str {
