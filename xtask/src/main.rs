@@ -7,8 +7,10 @@
 //! - [`chaos`]: whether every acknowledged profile arrives, whatever happens on the way
 //! - [`soak`]: whether memory and descriptors stay what they are
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
+//! - [`fuzz`]: hostile bytes for whatever reads them
 //! - [`layer`]: the extension as a Lambda layer
 //! - [`load`]: a function that posts profiles
+//! - [`dependencies`]: whether what is written down about dependencies is true
 //! - [`dice`]: numbers that look random and follow from a seed
 //! - [`environment`]: one life of a Lambda environment
 //! - [`expected`]: what has to be true of what arrives
@@ -21,12 +23,14 @@ mod bench;
 mod cargo;
 mod chaos;
 mod demo;
+mod dependencies;
 mod dice;
 mod e2e;
 mod environment;
 mod error;
 mod expected;
 mod flush_costs;
+mod fuzz;
 mod layer;
 mod load;
 mod port;
@@ -47,6 +51,8 @@ enum Command {
     Chaos(chaos::Chaos),
     Soak(soak::Soak),
     FlushCosts(flush_costs::FlushCosts),
+    Fuzz(fuzz::Fuzz),
+    Dependencies(dependencies::Dependencies),
     Layer(layer::Layer),
     /// The function of other commands: run by a sandbox, not by people
     #[command(hide = true)]
@@ -62,6 +68,8 @@ async fn main() -> ExitCode {
         Command::Chaos(chaos) => chaos.run().await,
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
+        Command::Dependencies(dependencies) => dependencies.run(),
+        Command::Fuzz(fuzz) => fuzz.run().await,
         Command::Layer(layer) => layer.run().await,
         Command::Load => load::run(),
     };
