@@ -41,8 +41,8 @@ fn check(exchange: &Exchange, sent: &[u8]) {
 
 /// In how many pieces it comes makes no difference, but for what hyper does before it closes a connection.
 ///
-/// It looks at a head that came in part again only when all of it is there, and says no 400 where the connection ends before.
-/// The body of a refused request it reads to its end only if that is there already, and else closes the connection.
+/// It looks at a head that came in part again only when all of it is there, and says no 400 where the connection ends
+/// before. The body of a refused request it reads to its end only if that is there already, and else closes the connection.
 fn same_in_pieces(whole: &Exchange, pieces: &Exchange) {
     let statuses = |exchange: &Exchange| {
         let mut statuses = exchange.statuses();

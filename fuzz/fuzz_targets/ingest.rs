@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
 use pyroscope_lambda_extension::labels::{LabelSet, ingest};
-use pyroscope_lambda_extension_fuzz::{choice, is_subsequence, names, queries, sets};
+use pyroscope_lambda_extension_fuzz::{choice, gains, is_subsequence, names, queries, sets};
 
 fuzz_target!(|input: &[u8]| {
     let Some((choice, rest)) = choice(input) else { return };
@@ -27,14 +27,14 @@ fn query(query: &str, set: &LabelSet) {
         let names: Vec<&str> = labels.keys().map(String::as_str).chain(["service_name"]).collect();
         sets::lacking(set, &names)
     });
-    let Some(added) = ingest::add(query, set) else {
+    let Some(added) = gains::query_with(set, query) else {
         assert!(lacking.is_empty(), "{lacking:?} of {query}");
         return;
     };
     let mut wanted = before.expect("what the server rejects stays as it is");
     wanted.extend(lacking.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert_eq!(labels(&added), Some(wanted), "{added}");
-    assert_eq!(ingest::add(&added, set), None, "adding twice changes nothing");
+    assert_eq!(gains::query_with(set, &added), None, "adding twice changes nothing");
     assert!(is_subsequence(query.as_bytes(), added.as_bytes()), "no byte that was there may go");
     let others =
         |query| queries::pairs(query).into_iter().filter(|(key, _)| key != b"name").collect::<Vec<_>>();

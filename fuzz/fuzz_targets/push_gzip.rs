@@ -1,13 +1,14 @@
 //! Compressed pushes: the same comes out as without compression, within the limit, in one member that others can read.
 #![no_main]
 
+use std::io::Read;
+
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
-use pyroscope_lambda_extension::labels::{Untouched, push};
+use pyroscope_lambda_extension::labels::Untouched;
 use pyroscope_lambda_extension_fuzz::schema::{GZIP, PROTO, gzip};
-use pyroscope_lambda_extension_fuzz::{choice, sets};
-use std::io::Read;
+use pyroscope_lambda_extension_fuzz::{choice, gains, sets};
 
 /// Low enough that a few bytes of gzip can be over it.
 const LIMIT: usize = 64 * 1024;
@@ -24,19 +25,20 @@ fuzz_target!(|input: &[u8]| {
         }
         _ => Bytes::copy_from_slice(rest),
     };
-    let added = push::add(&body, PROTO, GZIP, &set, LIMIT);
+    let add = |body: &Bytes, encoding| gains::push_with(&set, body, PROTO, encoding, LIMIT);
+    let added = add(&body, GZIP);
     let mut plain = Vec::new();
     let read = flate2::read::MultiGzDecoder::new(&*body).take(LIMIT as u64 + 1).read_to_end(&mut plain);
     if read.is_err() {
         assert!(matches!(added, Err(Untouched::Gzip(_))), "{added:?}");
         return;
     }
-    let wanted = push::add(&plain.into(), PROTO, None, &set, LIMIT);
+    let wanted = add(&plain.into(), None);
     match (added, wanted) {
         (Ok(Some(added)), Ok(Some(wanted))) => {
             assert_eq!(sole_member(&added), wanted);
-            assert_eq!(push::add(&added, PROTO, GZIP, &set, LIMIT).expect("still gzip"), None);
-            assert_eq!(push::add(&body, PROTO, GZIP, &set, LIMIT).expect("as before"), Some(added));
+            assert_eq!(add(&added, GZIP).expect("still gzip"), None);
+            assert_eq!(add(&body, GZIP).expect("as before"), Some(added));
         }
         (Ok(None), Ok(None)) => {}
         (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),

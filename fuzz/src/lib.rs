@@ -6,11 +6,13 @@
 //! # Layout
 //! - [`sets`]: labels to add, and which of them something lacks
 //! - [`schema`]: the protobuf messages, as `prost` reads them, and gzip
+//! - [`gains`]: what it means that a body gains labels
 //! - [`wire`]: protobuf by its fields, unknown ones included
 //! - [`names`]: the names of `/ingest` as the server reads them, character by character
 //! - [`queries`]: query strings as Go reads them
 //! - [`intake`]: the extension's server on connections in memory
 
+pub mod gains;
 pub mod intake;
 pub mod names;
 pub mod queries;

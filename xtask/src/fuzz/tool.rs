@@ -13,8 +13,10 @@ use crate::error::Error;
 /// The version of `cargo-fuzz` that is installed where there is none.
 const CARGO_FUZZ: &str = "0.13.2";
 
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// The crate of the targets.
-const CRATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz");
+const CRATE: &str = "fuzz";
 
 /// Built targets, and where things of theirs are.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub(super) struct Targets {
 
 /// The names of all targets, in order.
 pub(super) fn known_targets() -> Result<Vec<String>, Error> {
-    let folder = Path::new(CRATE).join("fuzz_targets");
+    let folder = Path::new(WORKSPACE).join(CRATE).join("fuzz_targets");
     let listing = fs::read_dir(&folder).map_err(Error::io(format!("read {}", folder.display())))?;
     let mut names: Vec<String> = listing
         .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_string_lossy().into_owned()))
@@ -62,6 +64,7 @@ impl Targets {
         if let [target] = chosen {
             build.arg(target);
         }
+        build.current_dir(WORKSPACE);
         // Sanitizers are options of the compiler that it takes in nightly builds, or when it is told so.
         build.env("PATH", path).env("RUSTC_BOOTSTRAP", "1");
         run(build).await?;
