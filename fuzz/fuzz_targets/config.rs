@@ -63,7 +63,8 @@ fn marked(name: &str, value: &OsStr) -> OsString {
     if secret {
         return OsString::from_vec([bytes, MARK.as_bytes()].concat());
     }
-    if name == "PYROSCOPE_REMOTE_ADDRESS" {
+    if ["PYROSCOPE_REMOTE_ADDRESS", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"].contains(&name)
+    {
         return OsString::from_vec(marked_address(bytes));
     }
     value.to_owned()
@@ -72,10 +73,12 @@ fn marked(name: &str, value: &OsStr) -> OsString {
 /// The address with a mark in user and password, and in what follows the mark of a query or fragment.
 fn marked_address(address: &[u8]) -> Vec<u8> {
     let text = str::from_utf8(address).ok();
-    // Of one that is taken, the path is shown, which may have an `@` too.
-    let path = text.filter(|text| RemoteAddress::parse(text).is_ok()).and_then(|text| {
-        let authority = text.find("://")? + 3;
-        Some(text[authority..].find('/')? + authority)
+    // Of one that is taken, the path is shown, which may have an `@` too. A proxy needs no scheme.
+    let path = text.and_then(|text| {
+        let is_taken = |text: &str| RemoteAddress::parse(text).is_ok();
+        let authority = text.find("://").map_or(0, |at| at + 3);
+        let taken = is_taken(text) || (authority == 0 && is_taken(&format!("http://{}", text.trim())));
+        text[authority..].find('/').filter(|_| taken).map(|at| at + authority)
     });
     let mut marked = address.to_vec();
     if let Some(at) = marked.iter().position(|byte| b"?#".contains(byte)) {
@@ -103,7 +106,8 @@ fn bounds(config: &Config) {
     assert!(!config.timeout.is_zero());
     assert!(config.workers.get() <= 64);
     assert!(config.queue_bytes >= 64 << 10);
-    assert!(config.spool_dir.iter().chain(&config.ssl_cert_file).all(|path| path.is_absolute()));
+    let authorities = config.network.tls.authorities.iter().map(|file| &file.path);
+    assert!(authorities.chain(&config.spool_dir).all(|path| path.is_absolute()));
     let authorization = config.credentials.authorization();
     let secrets = config.headers.values().chain(&authorization);
     assert!(secrets.into_iter().all(HeaderValue::is_sensitive));

@@ -145,10 +145,13 @@ pub(crate) fn host() -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Cargo, to be run in this workspace.
-pub(crate) fn cargo() -> Command {
-    // Cargo names itself to what it runs: the same toolchain builds everything.
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+/// The cargo that runs this: the same toolchain builds everything.
+pub(crate) fn program() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(program());
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     command
 }

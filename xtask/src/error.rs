@@ -59,6 +59,9 @@ pub(crate) enum Error {
         /// What there is.
         known: Vec<String>,
     },
+    /// Programs that this machine lacks, and whose installation is nobody's but its owner's.
+    #[error("this takes programs that are not here: apt-get install {}", .0.join(" "))]
+    Packages(Vec<&'static str>),
     /// A package that was built without the binary that was asked for.
     #[error("cargo built {package}, but no binary of that name; does it have a src/main.rs?")]
     NoBinary {

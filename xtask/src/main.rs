@@ -8,7 +8,10 @@
 //! - [`soak`]: whether memory and descriptors stay what they are
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
 //! - [`fuzz`]: hostile bytes for whatever reads them
+//! - [`interop`]: real proxies and servers around the extension
 //! - [`layer`]: the extension as a Lambda layer
+//! - [`examples`]: the examples, through their own tools
+//! - [`publish`](mod@publish): the layers, to every region
 //! - [`load`]: a function that posts profiles
 //! - [`dependencies`]: whether what is written down about dependencies is true
 //! - [`dice`]: numbers that look random and follow from a seed
@@ -17,6 +20,9 @@
 //! - [`cargo`](mod@cargo): builds what a command needs, and says where it is
 //! - [`error`]: what can go wrong, each with what to do about it
 //! - [`port`]: where the relay listens
+//! - [`step`]: a program that installs or compiles something
+//! - [`venv`]: programs from the Python Package Index
+//! - [`workshop`]: a folder that sources are installed in
 //! - [`table`]: aligned columns on a terminal
 
 mod bench;
@@ -28,14 +34,20 @@ mod dice;
 mod e2e;
 mod environment;
 mod error;
+mod examples;
 mod expected;
 mod flush_costs;
 mod fuzz;
+mod interop;
 mod layer;
 mod load;
 mod port;
+mod publish;
 mod soak;
+mod step;
 mod table;
+mod venv;
+mod workshop;
 
 use std::error::Error as _;
 use std::process::ExitCode;
@@ -53,7 +65,10 @@ enum Command {
     FlushCosts(flush_costs::FlushCosts),
     Fuzz(fuzz::Fuzz),
     Dependencies(dependencies::Dependencies),
+    Interop(interop::Interop),
     Layer(layer::Layer),
+    Examples(examples::Examples),
+    Publish(publish::Publish),
     /// The function of other commands: run by a sandbox, not by people
     #[command(hide = true)]
     Load,
@@ -70,7 +85,10 @@ async fn main() -> ExitCode {
         Command::FlushCosts(costs) => costs.run().await,
         Command::Dependencies(dependencies) => dependencies.run(),
         Command::Fuzz(fuzz) => fuzz.run().await,
+        Command::Interop(interop) => interop.run().await,
         Command::Layer(layer) => layer.run().await,
+        Command::Examples(examples) => examples.run().await,
+        Command::Publish(publish) => publish.run(),
         Command::Load => load::run(),
     };
     match done {

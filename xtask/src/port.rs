@@ -10,9 +10,11 @@ pub(crate) const RELAY: u16 = 4040;
 
 /// [`RELAY`] where it is free on both loopback addresses, else any other.
 pub(crate) fn relay() -> Result<u16, Error> {
-    if is_free(RELAY) {
-        return Ok(RELAY);
-    }
+    if is_free(RELAY) { Ok(RELAY) } else { any() }
+}
+
+/// A port that is free just now.
+pub(crate) fn any() -> Result<u16, Error> {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     Ok(free.map_err(Error::io("find a free port"))?.port())
 }

@@ -29,9 +29,9 @@ const WARM_STALLS_EVERY: u64 = 200;
 const STALLS_FOR: u64 = 20;
 const WARM_STALLS_FOR: u64 = 60;
 
-/// How much more memory may be resident at the end than after the first thousand, in bytes: the largest backlog of the run leaves
-/// its mark on the heap, whenever it comes.
-const MEMORY_MARGIN: u64 = 4 * 1024 * 1024;
+/// How much more memory may be resident at the end than after the first thousand, in bytes: what the largest backlog of the run
+/// holds beside its bodies leaves its mark on the heap, whenever it comes.
+const MEMORY_MARGIN: u64 = 2 * 1024 * 1024;
 
 /// How much more may be resident at the end than half way, in bytes: what leaks goes on leaking.
 const LEAK_MARGIN: u64 = 1024 * 1024;

@@ -241,12 +241,12 @@ impl Backlog {
             let probe = self.waiting.iter().min_by_key(|(ticket, entry)| (entry.failures, **ticket));
             return probe.map(|(ticket, _)| *ticket).map_or(Next::Idle, |ticket| self.send(ticket));
         }
-        let next = self.waiting.iter().min_by_key(|(ticket, entry)| (entry.back_off_left(now), **ticket));
-        match next.map(|(ticket, entry)| (*ticket, entry.back_off_left(now))) {
-            Some((ticket, Duration::ZERO)) => self.send(ticket),
-            Some((_, left)) => Next::At(now.instant + left),
-            None => Next::Idle,
+        // The oldest that is due is found at once where most are: a long queue costs a delivery no more than a short one.
+        if let Some((ticket, _)) = self.waiting.iter().find(|(_, entry)| entry.back_off_left(now).is_zero()) {
+            return self.send(*ticket);
         }
+        let soonest = self.waiting.values().map(|entry| entry.back_off_left(now)).min();
+        soonest.map_or(Next::Idle, |left| Next::At(now.instant + left))
     }
 
     fn send(&mut self, ticket: Ticket) -> Next {
@@ -280,7 +280,9 @@ impl Backlog {
     pub fn settle(&mut self, ticket: Ticket, verdict: Verdict, now: Moment, random: u64) -> bool {
         let Some(mut entry) = self.in_flight.remove(&ticket) else { return false };
         let was_outage = self.in_outage();
-        self.expired_at = None; // it may have grown too old on its way
+        if matches!(verdict, Verdict::NotYet { .. } | Verdict::Cut) {
+            self.expired_at = None; // it may have grown too old on its way
+        }
         match verdict {
             Verdict::Delivered => {
                 self.counts.delivered += 1;

@@ -8,6 +8,7 @@
 //! - `remote`: where profiles go
 //! - `credentials`: how the extension proves who it is, and `Secret`
 //! - `headers`: extra headers for the remote
+//! - `network`: the way to servers: `proxy`, with what `no_proxy` leaves out, and TLS
 //! - `flush`: when `/event/next` is held
 //! - `logging`: what log lines look like
 //! - `platform`: what Lambda itself says
@@ -15,7 +16,7 @@
 //!
 //! A bad value never ends the extension: it would end the function too. It becomes a [`Warning`], and the default
 //! stands in for it. The address of the remote is the exception: profiles must not go to a stranger because of a
-//! typing error, so a bad one is kept as the error that it is.
+//! typing error, so a bad one is kept as the error that it is. So is a bad proxy, until it is known whether it matters.
 
 mod credentials;
 mod flush;
@@ -23,7 +24,10 @@ mod go_value;
 mod headers;
 mod help;
 mod logging;
+mod network;
+mod no_proxy;
 mod platform;
+mod proxy;
 mod reader;
 mod remote;
 mod variable;
@@ -41,7 +45,10 @@ pub use self::flush::{FlushConfig, FlushStrategy};
 pub use self::go_value::{parse_bool, parse_duration};
 pub use self::help::{help_text, markdown_table, version_text};
 pub use self::logging::{FieldNames, LogConfig, LogFormat};
+pub use self::network::{CertificateFile, Identity, NetworkSettings, TlsSettings};
+pub use self::no_proxy::NoProxy;
 pub use self::platform::{InitializationType, Platform};
+pub use self::proxy::{BadProxy, Proxies, Proxy};
 pub use self::remote::{RemoteAddress, RemoteAddressError, RemoteAddressFault, Scheme};
 pub use self::variable::{Group, Unset, VARIABLES, Variable};
 pub use self::warning::{HeaderFault, Instead, ShownName, ShownValue, ValueFault, Warning};
@@ -68,8 +75,8 @@ pub struct Config {
     /// Extra headers for every request to the remote, all marked as sensitive. None describes the connection or the
     /// body; `authorization` and `x-scope-orgid` may be among them.
     pub headers: HeaderMap,
-    /// PEM file with certificates that are trusted besides the compiled-in ones.
-    pub ssl_cert_file: Option<PathBuf>,
+    /// The way to the remote: proxies and TLS.
+    pub network: NetworkSettings,
     /// The longest that one attempt at the remote may take.
     pub timeout: Duration,
     /// How many uploads may be under way at once.
@@ -125,7 +132,7 @@ impl Config {
                 HeaderValue::from_str(text).map_err(|_| ValueFault::NotAHeaderValue)
             }),
             headers: headers::read(reader),
-            ssl_cert_file: reader.path(&var::SSL_CERT_FILE),
+            network: NetworkSettings::read(reader),
             timeout: reader.value(&var::TIMEOUT, go_value::positive_duration).unwrap_or_default(),
             workers: workers(reader),
             flush: FlushConfig::read(reader),

@@ -16,6 +16,7 @@
 //! - [`labels`]: adds labels to a profile on every wire format, and touches nothing else
 //! - [`session`]: the session id
 //! - [`remote`]: the Pyroscope server: one attempt, and what its answer means
+//! - [`connection`]: connections to it: proxies, TLS, and the ones that are kept
 //! - [`flush`]: the policy for when the next event is asked for: pure
 //! - [`lambda`]: the Extensions API and its events
 //! - [`lifecycle`]: the one event loop
@@ -34,6 +35,7 @@ pub mod backoff;
 pub mod blocking;
 pub mod clock;
 pub mod config;
+pub mod connection;
 pub mod delivery;
 pub mod flush;
 pub mod intake;
@@ -123,9 +125,13 @@ pub async fn run<L: Listen + 'static>(
     let queue = Arc::new(Queue::new(config.queue_bytes, config.workers.get(), clock, Arc::clone(&random)));
     let session = Arc::new(Session::new(SessionId::random().unwrap_or(SessionId::from_bits(0))));
     let mut intake = Intake::new(Arc::clone(&queue), clock, config.queue_bytes);
-    let delivery = match &config.remote {
-        Ok(address) => {
-            let remote = Remote::new(Arc::clone(&network), address, &config, clock);
+    let remote = match &config.remote {
+        Ok(address) => Remote::try_new(Arc::clone(&network), address, &config, clock)
+            .map_err(|bad_proxy| bad_proxy.to_string()),
+        Err(bad_address) => Err(bad_address.to_string()),
+    };
+    let delivery = match remote {
+        Ok(remote) => {
             let delivery =
                 Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session), config.queue_bytes));
             tokio::spawn(Arc::clone(&delivery).run());
@@ -133,7 +139,7 @@ pub async fn run<L: Listen + 'static>(
         }
         Err(error) => {
             tracing::error!("{error}");
-            intake = intake.refusing(error.to_string());
+            intake = intake.refusing(error);
             None
         }
     };

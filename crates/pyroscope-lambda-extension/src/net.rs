@@ -1,19 +1,24 @@
 //! The network as far as the extension needs it, given by the caller: a test may give it one that loses packets.
 
+mod race;
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
 
 use crate::blocking;
 
-/// How long one of several addresses of a host may take to answer: the others should have a chance, too.
-const NEXT_ADDRESS_AFTER: Duration = Duration::from_secs(1);
+/// A name has no address that is known.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} has no address: {source} (check the name, and in a VPC that its DNS knows it)")]
+struct LookupError {
+    host: String,
+    source: io::Error,
+}
 
 /// A connection, whatever carries it.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -47,18 +52,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 impl Dial for Tcp {
     fn dial<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<BoxStream>> {
         Box::pin(async move {
-            let mut addresses = resolve(host, port).await?;
-            let last = addresses.pop().ok_or(io::ErrorKind::AddrNotAvailable)?;
-            for address in addresses {
-                match timeout(NEXT_ADDRESS_AFTER, TcpStream::connect(address)).await {
-                    Ok(Ok(stream)) => return Ok(boxed(stream)),
-                    Ok(Err(error)) => {
-                        tracing::debug!(%address, %error, "can't connect; trying the next address");
-                    }
-                    Err(_) => tracing::debug!(%address, "no answer; trying the next address"),
-                }
-            }
-            Ok(boxed(TcpStream::connect(last).await?))
+            let addresses = race::interleaved(resolve(host, port).await?);
+            race::race(addresses, |address| {
+                Box::pin(async move { Ok(boxed(TcpStream::connect(address).await?)) })
+            })
+            .await
         })
     }
 }
@@ -73,8 +71,12 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    let host = host.to_owned();
-    blocking::run(move || (host, port).to_socket_addrs()).await?.map(Iterator::collect)
+    let name = host.to_owned();
+    // The operating system's look-up blocks, for many seconds where nobody answers.
+    let found = blocking::run(move || (name, port).to_socket_addrs()).await?;
+    found
+        .map(Iterator::collect)
+        .map_err(|source| io::Error::new(source.kind(), LookupError { host: host.to_owned(), source }))
 }
 
 fn boxed(stream: TcpStream) -> BoxStream {

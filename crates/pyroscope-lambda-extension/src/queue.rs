@@ -11,6 +11,10 @@ use crate::clock::Clock;
 use crate::random::Random;
 use crate::upload::Upload;
 
+/// A queue that holds more than this, in bytes, is one whose uploads wait. The heap has room for as much at any time: it is what
+/// a few uploads with their labels take.
+const LONG: usize = 256 * 1024;
+
 /// Uploads on their way from the intake to the remote.
 ///
 /// The lock is never held across an await: every method that takes it is over at once.
@@ -54,7 +58,10 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Backlog::accept`].
-    pub fn accept(&self, upload: Upload) -> Result<u64, NotTaken> {
+    pub fn accept(&self, mut upload: Upload) -> Result<u64, NotTaken> {
+        if self.lock().bytes() > LONG {
+            upload.move_out_of_heap();
+        }
         self.change(|backlog| {
             let before = backlog.counts().evicted;
             backlog.accept(upload)?;

@@ -1,11 +1,10 @@
 //! The Pyroscope server that profiles go to: one attempt at delivering one upload.
 
-mod connection;
 pub mod outcome;
-mod tls;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -15,10 +14,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 
-use self::connection::{Connection, Connector, Pool};
 use self::outcome::{Cause, Outcome};
 use crate::clock::Clock;
-use crate::config::{Config, RemoteAddress};
+use crate::config::{BadProxy, Config, RemoteAddress};
+use crate::connection::{Connection, Connector, Pool};
 use crate::net::Dial;
 use crate::upload::Upload;
 
@@ -72,16 +71,23 @@ impl Labelled {
 
 impl Remote {
     /// The server at `address`, with the credentials, the tenant and the headers that are configured.
-    #[must_use]
-    pub fn new(network: Arc<dyn Dial>, address: &RemoteAddress, config: &Config, clock: Clock) -> Self {
-        Self {
-            connector: Connector::new(network, address, config.ssl_cert_file.clone()),
+    ///
+    /// # Errors
+    /// Where it is to be reached through a proxy that can't be used.
+    pub fn try_new(
+        network: Arc<dyn Dial>,
+        address: &RemoteAddress,
+        config: &Config,
+        clock: Clock,
+    ) -> Result<Self, BadProxy> {
+        Ok(Self {
+            connector: Connector::try_new(network, address, &config.network)?,
             pool: Arc::default(),
             base_path: address.base_path().to_owned(),
             headers: stated_headers(address, config),
             timeout: config.timeout,
             clock,
-        }
+        })
     }
 
     /// Tries once to deliver `upload` as it is in `labelled`.
@@ -93,7 +99,8 @@ impl Remote {
             Err(error) => return Outcome::Unsendable(error),
         };
         let started = Instant::now();
-        let mut exchange = pin!(self.exchange(request));
+        let connected = AtomicBool::new(false);
+        let mut exchange = pin!(self.exchange(request, &connected));
         let mut result = timeout(self.timeout, &mut exchange).await;
         // Where time runs on in a freeze, the timer is overdue at the thaw. The answer may be there all the same.
         let overslept = started.elapsed() > self.timeout + OVERSLEPT;
@@ -106,7 +113,13 @@ impl Remote {
             Err(_) if overslept => Outcome::Overslept,
             Err(_) => {
                 self.pool.discard(); // what kept this one from answering may keep the others
-                Outcome::NotYet { cause: Cause::Timeout(self.timeout), retry_after: None }
+                let cause = if connected.load(Ordering::Relaxed) {
+                    Cause::Timeout(self.timeout)
+                } else {
+                    let proxy = self.connector.proxy().map(ToString::to_string);
+                    Cause::NoConnection { timeout: self.timeout, proxy }
+                };
+                Outcome::NotYet { cause, retry_after: None }
             }
         }
     }
@@ -140,10 +153,12 @@ impl Remote {
     async fn exchange(
         &self,
         request: Request<Full<Bytes>>,
+        connected: &AtomicBool,
     ) -> Result<(Connection, Response<Incoming>), Cause> {
         if let Some(mut kept) = self.pool.take(self.clock.now()) {
+            connected.store(true, Ordering::Relaxed);
             let response = match kept.ready().await {
-                Ok(()) => kept.send_request(request.clone()).await,
+                Ok(()) => kept.send(request.clone()).await,
                 Err(error) => Err(error),
             };
             match response {
@@ -151,8 +166,10 @@ impl Remote {
                 Err(error) => tracing::debug!(%error, "a kept connection was dead; trying a fresh one"),
             }
         }
+        connected.store(false, Ordering::Relaxed);
         let mut fresh = self.connector.connect().await.map_err(Cause::Connect)?;
-        let response = fresh.send_request(request).await.map_err(Cause::Exchange)?;
+        connected.store(true, Ordering::Relaxed);
+        let response = fresh.send(request).await.map_err(Cause::Exchange)?;
         Ok((fresh, response))
     }
 
@@ -172,7 +189,10 @@ impl Remote {
             tokio::spawn(rest);
             return Outcome::Delivered;
         }
-        let text = rest.await;
+        let mut text = rest.await;
+        if let Some(proxy) = self.connector.forwarding_proxy() {
+            text = format!("by way of the proxy {proxy}: {text}"); // whose answer it may be
+        }
         Outcome::of_answer(head.status, &head.headers, &text, self.clock.now().wall)
     }
 }

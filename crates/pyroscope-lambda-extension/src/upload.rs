@@ -4,9 +4,16 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use memmap2::MmapMut;
 
 /// What the bookkeeping of one upload costs in memory beside its bytes; an estimate that errs on the high side.
 const OVERHEAD: usize = 512;
+
+/// The smallest body that may lie in pages of its own, in bytes: of a smaller one's pages too much would be empty.
+const PAGED_FROM: usize = 8 * 1024;
+
+/// A page of memory, in bytes, on both processors of Lambda.
+const PAGE: usize = 4096;
 
 /// A profile, or several, as an SDK posted it.
 ///
@@ -46,7 +53,25 @@ impl Upload {
     pub fn weight(&self) -> usize {
         let headers: usize =
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
-        OVERHEAD + self.body.len() + self.query.as_ref().map_or(0, String::len) + headers
+        let body = match self.body.len() {
+            length @ ..PAGED_FROM => length,
+            length => length.next_multiple_of(PAGE),
+        };
+        OVERHEAD + body + self.query.as_ref().map_or(0, String::len) + headers
+    }
+
+    /// Moves a body that is not small into pages of its own, which go back to the operating system with the upload.
+    ///
+    /// What a long queue takes from the heap, the heap keeps for later: the pieces between what is still in use are free, but
+    /// no use to the function. Costs a copy and a page fault for each page, so it is for uploads that will wait.
+    pub fn move_out_of_heap(&mut self) {
+        if self.body.len() < PAGED_FROM {
+            return;
+        }
+        // Without a mapping to be had it stays where it is.
+        let Ok(mut pages) = MmapMut::map_anon(self.body.len()) else { return };
+        pages.copy_from_slice(&self.body);
+        self.body = Bytes::from_owner(pages);
     }
 }
 

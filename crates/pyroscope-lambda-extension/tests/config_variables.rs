@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use pyroscope_lambda_extension::config::{
-    Config, FlushStrategy, InitializationType, LogFormat, Unset, VARIABLES, Warning,
+    Config, FlushStrategy, InitializationType, LogFormat, RemoteAddress, Unset, VARIABLES, Warning,
 };
 use tracing::Level;
 
@@ -22,6 +22,11 @@ fn read(set: &[(&str, &str)]) -> (Config, Vec<String>) {
         set.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(*value))
     });
     (config, warnings.iter().map(Warning::to_string).collect())
+}
+
+fn proxy_for(config: &Config, address: &str) -> String {
+    let proxy = config.network.proxies.proxy_for(&RemoteAddress::parse(address).unwrap());
+    proxy.unwrap().map_or("none".into(), ToString::to_string)
 }
 
 /// The one thing of a configuration that a variable sets, as text.
@@ -40,7 +45,21 @@ fn shown(config: &Config, name: &str) -> String {
                 config.headers.iter().map(|(name, value)| format!("{name}={}", value.to_str().unwrap()));
             headers.collect::<Vec<_>>().join(" ")
         }
-        "SSL_CERT_FILE" => format!("{:?}", config.ssl_cert_file),
+        "HTTPS_PROXY" => proxy_for(config, "https://example.com"),
+        "HTTP_PROXY" => proxy_for(config, "http://example.com"),
+        "NO_PROXY" => format!("{:?}", config.network.proxies),
+        "SSL_CERT_FILE" | "TLS_CA_FILE" => {
+            let files = config.network.tls.authorities.iter().map(|file| file.path.to_str().unwrap());
+            files.collect::<Vec<_>>().join(" ")
+        }
+        "TLS_CERT_FILE" | "TLS_KEY_FILE" => {
+            config.network.tls.identity.as_ref().map_or("none".into(), |identity| {
+                let (certificate, key) = (&identity.certificate, &identity.key);
+                assert_eq!(certificate.variable, key.variable);
+                format!("{} {}", certificate.path.display(), key.path.display())
+            })
+        }
+        "TLS_INSECURE_SKIP_VERIFY" => config.network.tls.insecure.to_string(),
         "TIMEOUT" => format!("{:?}", config.timeout),
         "NUM_WORKERS" => config.workers.to_string(),
         "FLUSH_STRATEGY" | "FLUSH_ON_INVOKE" => config.flush.strategy.to_string(),
@@ -82,7 +101,14 @@ fn good_values_are_used() {
             "x-a=1 x-b=true x-c=1.5 x-d=",
         ),
         ("PYROSCOPE_HTTP_HEADERS", " {} ", ""),
-        ("SSL_CERT_FILE", "/opt/ca.pem", "Some(\"/opt/ca.pem\")"),
+        ("HTTPS_PROXY", "http://proxy:3128", "http://proxy:3128 (HTTPS_PROXY)"),
+        ("HTTPS_PROXY", " https://u:p@proxy/ ", "https://proxy (HTTPS_PROXY)"),
+        ("HTTP_PROXY", "proxy:3128", "http://proxy:3128 (HTTP_PROXY)"),
+        ("SSL_CERT_FILE", "/opt/ca.pem", "/opt/ca.pem"),
+        ("PYROSCOPE_TLS_CA_FILE", "/opt/ca.pem", "/opt/ca.pem"),
+        ("PYROSCOPE_TLS_CERT_FILE", "/opt/both.pem", "/opt/both.pem /opt/both.pem"),
+        ("PYROSCOPE_TLS_KEY_FILE", "/opt/both.pem", "/opt/both.pem /opt/both.pem"),
+        ("PYROSCOPE_TLS_INSECURE_SKIP_VERIFY", "false", "false"),
         ("PYROSCOPE_TIMEOUT", "1m30s", "90s"),
         ("PYROSCOPE_TIMEOUT", " 500ms\n", "500ms"),
         ("PYROSCOPE_NUM_WORKERS", "1", "1"),
@@ -210,6 +236,16 @@ fn bad_values_are_told_and_leave_the_default() {
             "SSL_CERT_FILE",
             "ca.pem",
             "SSL_CERT_FILE=\"ca.pem\": not an absolute path; not used (write the path of a PEM file)",
+        ),
+        (
+            "PYROSCOPE_TLS_CA_FILE",
+            "ca.pem",
+            "PYROSCOPE_TLS_CA_FILE=\"ca.pem\": not an absolute path; not used (write the path of a PEM file)",
+        ),
+        (
+            "PYROSCOPE_TLS_INSECURE_SKIP_VERIFY",
+            "yes",
+            "PYROSCOPE_TLS_INSECURE_SKIP_VERIFY=\"yes\": not a boolean; using false (write true or false)",
         ),
         (
             "PYROSCOPE_PORT",

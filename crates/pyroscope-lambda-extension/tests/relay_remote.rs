@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 use pyroscope_sink::{Credentials, Options};
@@ -24,6 +25,22 @@ async fn a_remote_is_named_as_its_address_names_it() {
         extension.profile("app").await;
         let request = accepted(&sink, 1).await[0].request.clone();
         assert_eq!(request.header("host"), format!("{host}:{port}"));
+    }
+}
+
+#[tokio::test]
+async fn a_remote_is_reached_at_whichever_of_its_addresses_it_listens_on() {
+    for listen in ["127.0.0.1:0", "[::1]:0"] {
+        // A machine without IPv6 has but one of them.
+        if std::net::TcpListener::bind(listen).is_err()
+            || ("localhost", 1).to_socket_addrs().unwrap().len() < 2
+        {
+            continue;
+        }
+        let sink = sink_with(Options::default().listen(listen.parse().unwrap())).await;
+        let extension = Extension::of(&format!("http://localhost:{}", sink.addr().port())).dev().await;
+        extension.profile("app").await;
+        accepted(&sink, 1).await;
     }
 }
 

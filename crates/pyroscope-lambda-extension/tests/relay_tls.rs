@@ -34,7 +34,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused_and_the_log_says_why_w
     let extension = Extension::of(&sink.url()).dev().await;
     extension.profile("secret").await;
     let failure = extension.logs("not delivered yet").await;
-    assert!(failure.contains("certificate") && failure.contains("SSL_CERT_FILE"), "{failure}");
+    assert!(failure.contains("certificate") && failure.contains("PYROSCOPE_TLS_CA_FILE"), "{failure}");
     // Tries go on, lines don't: there is one at most in the first second, and then one a second.
     let tries = async {
         while sink.connections() < 5 {

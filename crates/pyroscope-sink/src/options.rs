@@ -39,6 +39,8 @@ pub enum Credentials {
 pub struct Options {
     pub(crate) listen: SocketAddr,
     pub(crate) tls: bool,
+    pub(crate) tls_names: Vec<String>,
+    pub(crate) client_authority: Option<String>,
     pub(crate) counts_only: bool,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) tenant: Option<String>,
@@ -97,6 +99,8 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             tls: false,
+            tls_names: Vec::new(),
+            client_authority: None,
             counts_only: false,
             credentials: None,
             tenant: None,
@@ -121,6 +125,20 @@ impl Options {
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
+    }
+
+    /// Speaks TLS, with a certificate for this name, too.
+    #[must_use]
+    pub fn tls_name(mut self, name: impl Into<String>) -> Self {
+        self.tls_names.push(name.into());
+        self.tls()
+    }
+
+    /// Speaks TLS, and asks clients for a certificate of the authority in this PEM text.
+    #[must_use]
+    pub fn client_authority(mut self, pem: impl Into<String>) -> Self {
+        self.client_authority = Some(pem.into());
+        self.tls()
     }
 
     /// Keeps neither bodies nor stacks, only what can be counted: for long runs, whose profiles would fill the memory.

@@ -24,7 +24,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, rustls::HandshakeKind};
 
 use crate::{
     arrival::{Arrival, Arrivals},
@@ -44,6 +44,8 @@ pub(crate) struct Server {
     pub(crate) options: Options,
     pub(crate) arrivals: watch::Sender<Arrivals>,
     pub(crate) connections: AtomicUsize,
+    /// TLS handshakes that took up an earlier session.
+    pub(crate) resumptions: AtomicUsize,
     requests: AtomicUsize,
     links: Mutex<Vec<Weak<Link>>>,
 }
@@ -69,6 +71,7 @@ impl Server {
             options,
             arrivals: watch::Sender::new(Arrivals::default()),
             connections: AtomicUsize::new(0),
+            resumptions: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             links: Mutex::default(),
         }
@@ -146,6 +149,9 @@ impl Server {
             (Greeting::Serve, None) => self.serve(stream, link, number).await,
             (Greeting::Serve, Some(acceptor)) => {
                 if let Ok(stream) = acceptor.accept(stream).await {
+                    if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+                        self.resumptions.fetch_add(1, Ordering::Relaxed);
+                    }
                     self.serve(stream, link, number).await;
                 }
             }

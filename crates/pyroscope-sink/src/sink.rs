@@ -52,6 +52,9 @@ pub enum SinkError {
     /// The key made for the certificate can't be read back.
     #[error("TLS: the key of the certificate is not one that the server can use")]
     PrivateKey,
+    /// The authority of clients is none.
+    #[error("TLS: the authority of clients can't be used: {0}")]
+    ClientAuthority(String),
     /// The certificate doesn't suit the TLS library.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
@@ -87,7 +90,7 @@ impl Sink {
         let listen = |source| SinkError::Listen { address: options.listen, source };
         let port = Port::open(options.listen).map_err(listen)?;
         let address = port.address().map_err(listen)?;
-        let tls = if options.tls { Some(Tls::for_address(address.ip())?) } else { None };
+        let tls = if options.tls { Some(Tls::for_address(address.ip(), &options)?) } else { None };
         let (acceptor, ca_pem) = tls.map_or((None, None), |tls| (Some(tls.acceptor), Some(tls.ca_pem)));
         let server = Arc::new(Server::new(options));
         let (turns, turned) = mpsc::unbounded_channel();
@@ -155,6 +158,12 @@ impl Sink {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.server.connections.load(Ordering::Relaxed)
+    }
+
+    /// How many TLS connections took up an earlier session, which spares most of the handshake.
+    #[must_use]
+    pub fn resumptions(&self) -> usize {
+        self.server.resumptions.load(Ordering::Relaxed)
     }
 
     /// All requests so far.

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::install::{Step, Workshop};
 use super::subject::{Format, LABELS, Subject};
 use crate::environment::Function;
 use crate::error::Error;
 use crate::expected::Expected;
+use crate::step::Step;
+use crate::workshop::Workshop;
 
 const HINT: &str = "install a JDK 17 or later and Maven (Debian: openjdk-17-jdk-headless, maven)";
 
@@ -21,10 +22,10 @@ pub(super) async fn prepare(e2e: &Path) -> Result<Subject, Error> {
         let goals = ["--quiet", "--batch-mode", "-Dmaven.repo.local=repository"];
         Step::new("mvn", &goals, HINT)
     };
-    workshop.install_once("pom.xml", &[maven().arg("dependency:copy-dependencies")]).await?;
+    workshop.install_once("pom.xml", vec![maven().arg("dependency:copy-dependencies")]).await?;
     let compile =
         Step::new("javac", &["--release", "17", "-d", "classes", "-cp", "target/dependency/*"], HINT);
-    workshop.run(&compile.arg(orders).arg(uploads)).await?;
+    workshop.run(compile.arg(orders).arg(uploads)).await?;
     let class_path = ["classes", "target/dependency/*"].map(|part| workshop.folder.join(part));
     let [classes, dependencies] = class_path.map(|part| part.display().to_string());
     let handler = "orders.Orders::handleRequest";

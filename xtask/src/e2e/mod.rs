@@ -6,12 +6,10 @@
 //! - [`account`]: the extension's own account of the profiles
 //! - [`jfr`]: what is in the recordings of Java
 //! - [`subject`]: a function that is ready to run
-//! - [`install`]: installs what a function needs, in a folder of its own
 //! - [`python`], [`nodejs`], [`go`], [`java`], [`rust`]: the languages, all at pinned versions
 
 mod account;
 mod go;
-mod install;
 mod java;
 mod jfr;
 mod nodejs;

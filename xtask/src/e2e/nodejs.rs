@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use super::install::{Step, Workshop};
 use super::subject::{Format, LABELS, Subject};
 use crate::environment::Function;
 use crate::error::Error;
 use crate::expected::Expected;
+use crate::step::Step;
+use crate::workshop::Workshop;
 
 const HINT: &str = "install Node.js 18 or later with npm; its runtime client needs a C++ compiler, make, cmake, autoconf, \
                     automake, libtool and python3, too (Debian: libnode-dev, where node is Debian's)";
@@ -20,7 +21,7 @@ pub(super) async fn prepare(e2e: &Path) -> Result<Subject, Error> {
     if let Some(headers) = headers().await {
         ci = ci.variable("npm_config_nodedir", headers);
     }
-    workshop.install_once("package-lock.json", &[ci]).await?;
+    workshop.install_once("package-lock.json", vec![ci]).await?;
     let client = workshop.folder.join("node_modules/aws-lambda-ric/bin/index.mjs");
     Ok(Subject {
         function: Function {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::install::{Step, Workshop};
 use super::subject::{Format, LABELS, Subject};
 use crate::environment::Function;
 use crate::error::Error;
 use crate::expected::Expected;
+use crate::step::Step;
+use crate::workshop::Workshop;
 
 const HINT: &str = "install Python 3.10 or later with venv (Debian: python3-venv)";
 
@@ -23,9 +24,9 @@ pub(super) async fn prepare(e2e: &Path) -> Result<Subject, Error> {
         "--requirement",
         "requirements.txt",
     ];
-    let steps =
-        [Step::new("python3", &["-m", "venv", "--clear", "venv"], HINT), Step::new(&interpreter, &pip, HINT)];
-    workshop.install_once("requirements.txt", &steps).await?;
+    let venv = Step::new("python3", &["-m", "venv", "--clear", "venv"], HINT);
+    let steps = vec![venv, Step::new(&interpreter, &pip, HINT)];
+    workshop.install_once("requirements.txt", steps).await?;
     Ok(Subject {
         function: Function {
             bootstrap: interpreter,

@@ -4,16 +4,23 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::process::Command;
 
 use crate::cargo;
 use crate::error::Error;
+use crate::step::Step;
 
 /// The version of `cargo-fuzz` that is installed where there is none.
 const CARGO_FUZZ: &str = "0.13.2";
 
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+const HINT: &str = "`cargo install cargo-fuzz` gets it";
+
+/// How long a build may take: everything is compiled anew, to be watched.
+const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 
 /// The crate of the targets.
 const CRATE: &str = "fuzz";
@@ -48,26 +55,21 @@ impl Targets {
         // Another sanitizer is another build of everything.
         let target_folder = folder.join(sanitizer);
         println!("Building {} fuzz targets", chosen.len());
-        let mut build = Command::new("cargo-fuzz");
-        build.args([
-            "fuzz",
-            "build",
-            "--target",
-            &host,
-            "--sanitizer",
-            sanitizer,
-            "--fuzz-dir",
-            CRATE,
-            "--target-dir",
-        ]);
-        build.arg(&target_folder);
+        let mut build =
+            Step::new("cargo-fuzz", &["fuzz", "build", "--fuzz-dir", CRATE, "--target", &host], HINT)
+                .arg("--sanitizer")
+                .arg(sanitizer)
+                .arg("--target-dir")
+                .arg(&target_folder)
+                .within(WORKSPACE)
+                .variable("PATH", path)
+                // Sanitizers are options of the compiler that it takes in nightly builds, or when it is told so.
+                .variable("RUSTC_BOOTSTRAP", "1")
+                .limit(BUILD_LIMIT);
         if let [target] = chosen {
-            build.arg(target);
+            build = build.arg(target);
         }
-        build.current_dir(WORKSPACE);
-        // Sanitizers are options of the compiler that it takes in nightly builds, or when it is told so.
-        build.env("PATH", path).env("RUSTC_BOOTSTRAP", "1");
-        run(build).await?;
+        build.run().await?;
         let binaries = target_folder.join(host).join("release");
         Ok(Self { binaries, folder: folder.to_owned() })
     }
@@ -82,21 +84,8 @@ async fn install(folder: &Path) -> Result<OsString, Error> {
     let there = Command::new("cargo-fuzz").args(["fuzz", "--version"]).env("PATH", &path).output().await;
     if !there.is_ok_and(|output| output.status.success()) {
         println!("Installing cargo-fuzz {CARGO_FUZZ} in {}", tools.display());
-        let mut install = Command::from(cargo::cargo());
-        install
-            .args(["install", "cargo-fuzz", "--version", CARGO_FUZZ, "--locked", "--quiet", "--root"])
-            .arg(&tools);
-        run(install).await?;
+        let install = ["install", "cargo-fuzz", "--version", CARGO_FUZZ, "--locked", "--quiet", "--root"];
+        Step::new(cargo::program(), &install, HINT).arg(&tools).limit(BUILD_LIMIT).run().await?;
     }
     Ok(path)
-}
-
-async fn run(mut command: Command) -> Result<(), Error> {
-    let program = command.as_std().get_program().to_string_lossy().into_owned();
-    let status = command.status().await.map_err(|source| Error::Missing {
-        program: program.clone(),
-        hint: "it is installed with `cargo install cargo-fuzz`",
-        source,
-    })?;
-    if status.success() { Ok(()) } else { Err(Error::Failed { command: program, status }) }
 }

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 /// A processor that a function can ask for, by Lambda's name of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Architecture {
+pub(crate) enum Architecture {
     /// Intel and AMD
     #[value(name = "x86_64")]
     X86_64,
@@ -18,7 +18,7 @@ pub(super) enum Architecture {
 // === impl Architecture ===
 
 impl Architecture {
-    pub(super) const ALL: [Self; 2] = [Self::X86_64, Self::Arm64];
+    pub(crate) const ALL: [Self; 2] = [Self::X86_64, Self::Arm64];
 
     /// Rust's name for it, with a C library that links statically.
     pub(super) fn target(self) -> &'static str {
@@ -33,6 +33,14 @@ impl Architecture {
         match self {
             Self::X86_64 => "amd64",
             Self::Arm64 => "arm64",
+        }
+    }
+
+    /// Rust's name for the processor, and QEMU's.
+    pub(super) fn processor(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "aarch64",
         }
     }
 

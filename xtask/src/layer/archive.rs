@@ -28,12 +28,17 @@ pub(super) fn pack(binary: &[u8]) -> io::Result<Vec<u8>> {
 
 /// The line that `sha256sum --check` reads.
 pub(super) fn checksum(content: &[u8], name: &str) -> String {
-    let mut line = String::new();
+    format!("{}  {name}\n", hex(content))
+}
+
+/// The SHA-256 of `content`, in small hexadecimal digits.
+pub(super) fn hex(content: &[u8]) -> String {
+    let mut digits = String::new();
     for byte in Sha256::digest(content) {
         // Writing to a string can't fail.
-        let _ = write!(line, "{byte:02x}");
+        let _ = write!(digits, "{byte:02x}");
     }
-    line + "  " + name + "\n"
+    digits
 }
 
 #[cfg(test)]

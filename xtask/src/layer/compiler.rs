@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::architecture::Architecture;
-use super::step::{self, Step, ask};
 use crate::error::Error;
+use crate::step::{self, Step, ask};
 
 /// How long rustup's servers may take; where they cannot be reached the first connection hangs.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
+
+const RUSTUP: &str = "see https://rustup.rs";
 
 /// A compiler for one architecture.
 #[derive(Debug)]
@@ -47,10 +49,10 @@ impl Compiler {
 
     /// Adds the library with rustup; where that can't be had, installs Debian's compiler with the library's source.
     pub(super) async fn install(architecture: Architecture) -> Result<(), Error> {
-        if let Err(error) = with_rustup(architecture).run(RUSTUP_LIMIT).await {
+        if let Err(error) = with_rustup(architecture).run().await {
             eprintln!("  {error}");
             for step in with_debian() {
-                step.run(step::APT_LIMIT).await?;
+                step.run().await?;
             }
         }
         Ok(())
@@ -73,7 +75,7 @@ impl fmt::Display for Compiler {
 
 /// The command that adds the library to the toolchain in use.
 pub(super) fn with_rustup(architecture: Architecture) -> Step {
-    Step::new(["rustup", "target", "add", architecture.target()])
+    Step::new("rustup", &["target", "add", architecture.target()], RUSTUP).limit(RUSTUP_LIMIT)
 }
 
 /// The commands that install a compiler with the library's source where rustup's servers can't be reached.

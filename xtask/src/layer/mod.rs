@@ -2,44 +2,49 @@
 //!
 //! # Layout
 //! - [`architecture`]: the processors of Lambda
+//! - [`files`]: what is left, and where
+//! - [`tools`]: what builds a layer
 //! - [`compiler`]: a compiler with a standard library for musl
 //! - [`linker`]: zig, which links for either processor on either
-//! - [`step`]: a command that gets something a build needs
 //! - [`build`]: the build of a static binary
 //! - [`strip`](mod@strip): takes the debug information out of it
 //! - [`elf`]: whether a binary is one
 //! - [`archive`]: the zip, and its checksum
+//! - [`image`]: the container image
+//! - [`tape`]: the tar format, which images are made of
 //! - [`sbom`]: which crates are in the binary
+//! - [`budget`]: what a layer may weigh
+//! - [`trial`]: a short life of a built binary
 
-mod architecture;
-mod archive;
+pub(crate) mod architecture;
+pub(crate) mod archive;
+mod budget;
 mod build;
 mod compiler;
 mod elf;
+pub(crate) mod files;
+mod image;
 mod linker;
 mod sbom;
-mod step;
 mod strip;
+mod tape;
+mod tools;
+mod trial;
 
 use std::env;
-use std::fs;
 use std::path::Path;
 
 use clap::Args;
 
 use crate::cargo::Workspace;
-use crate::environment::EXTENSION;
 use crate::error::Error;
 use architecture::Architecture;
-use compiler::Compiler;
+use budget::Sizes;
+use files::Files;
 use linker::Linker;
-use step::Step;
-use strip::Strip;
+use tools::Tools;
 
-/// A megabyte as the budgets and Lambda's console count it.
-const MIB: f64 = 1024.0 * 1024.0;
-
-/// Pack the extension as Lambda layers: a zip for each architecture, from a static binary
+/// Pack the extension as Lambda layers: a zip for each architecture, from a static binary, and a container image of both
 #[derive(Debug, Args)]
 pub(crate) struct Layer {
     /// Only this architecture; may be repeated [default: both]
@@ -48,15 +53,25 @@ pub(crate) struct Layer {
     /// Install what the build needs and this machine lacks, as is done where CI=true
     #[arg(long)]
     install: bool,
+    /// Take the binaries that an earlier run left, and build none
+    #[arg(long, conflicts_with = "again")]
+    built: bool,
+    #[command(flatten)]
+    checks: Checks,
 }
 
-/// What builds a layer.
-#[derive(Debug)]
-struct Tools {
-    /// In the order of the architectures.
-    compilers: Vec<Compiler>,
-    linker: Linker,
-    strip: Strip,
+/// What is looked at beside the packing.
+#[derive(Debug, Args)]
+struct Checks {
+    /// Fail when a layer exceeds its budget, or a second packing has other bytes
+    #[arg(long)]
+    check: bool,
+    /// Run each binary in a sandbox, that of the other processor under QEMU, and check what arrives
+    #[arg(long = "try")]
+    trial: bool,
+    /// Build everything once more, from nothing, and fail where the bytes differ
+    #[arg(long)]
+    again: bool,
 }
 
 // === impl Layer ===
@@ -64,99 +79,111 @@ struct Tools {
 impl Layer {
     pub(crate) async fn run(&self) -> Result<(), Error> {
         let target = Workspace::locate()?.target;
-        let architectures = if self.arch.is_empty() { &Architecture::ALL[..] } else { &self.arch };
-        let linker = Linker::under(&target);
+        let files = Files::under(&target);
+        let tools = if self.built { None } else { Some(self.tools(&target).await?) };
+        let sizes = self.make(tools.as_ref(), &target, &files)?;
+        print!("\n{}", budget::table(&sizes));
+        if self.checks.check {
+            self.pack_again(&files)?;
+            budget::check(&sizes)?;
+        }
+        if self.checks.again && tools.is_some() {
+            // Another folder, too: nothing of it may get into a binary.
+            let folder = target.join("layer-again");
+            if folder.exists() {
+                std::fs::remove_dir_all(&folder)
+                    .map_err(Error::io(format!("remove {}", folder.display())))?;
+            }
+            let second = Files::under(&folder);
+            self.make(tools.as_ref(), &folder, &second)?;
+            self.compare(&files, &second)?;
+        }
+        if self.checks.trial {
+            for architecture in self.architectures() {
+                let folder = target.join("layer-trial").join(architecture.platform());
+                let what = trial::run(*architecture, &files.binary(*architecture), &folder).await?;
+                println!("{architecture}: {what}");
+            }
+        }
+        Ok(())
+    }
+
+    /// What builds layers, installed where it may be.
+    async fn tools(&self, target: &Path) -> Result<Tools, Error> {
+        let linker = Linker::under(target);
         if self.install || env::var_os("CI").is_some_and(|ci| ci == "true") {
-            Tools::install(architectures, &linker).await?;
+            Tools::install(self.architectures(), &linker).await?;
         }
-        let tools = Tools::find(architectures, linker)?;
-        let folder = target.join("layer");
-        for (architecture, compiler) in architectures.iter().zip(&tools.compilers) {
-            let built = build::build(*architecture, compiler, &tools.linker, &target)?;
-            // Where the Dockerfile looks for it.
-            let binary = folder.join(architecture.platform()).join(EXTENSION);
-            tools.strip.strip(&built, &binary)?;
-            pack(*architecture, &binary, &folder)?;
-            let bill = folder.join(format!("{EXTENSION}-{architecture}.cdx.json"));
-            write(&bill, sbom::write(*architecture)?.as_bytes())?;
-        }
-        Ok(())
+        Tools::find(self.architectures(), linker)
     }
-}
 
-// === impl Tools ===
+    fn architectures(&self) -> &[Architecture] {
+        if self.arch.is_empty() { &Architecture::ALL } else { &self.arch }
+    }
 
-impl Tools {
-    /// Those of this machine; where one is missing, the commands that get it.
-    fn find(architectures: &[Architecture], linker: Linker) -> Result<Self, Error> {
-        let mut missing: Vec<String> = shown(&linker.missing());
-        let mut compilers = Vec::new();
-        let mut lacking = false;
-        for architecture in architectures {
-            if let Some(compiler) = Compiler::find(*architecture) {
-                compilers.push(compiler);
+    /// Builds everything, unless there are no tools, and packs it.
+    fn make(&self, tools: Option<&Tools>, target: &Path, files: &Files) -> Result<Vec<Sizes>, Error> {
+        let mut sizes = Vec::new();
+        let mut binaries = Vec::new();
+        if let Some(tools) = tools {
+            for (architecture, compiler) in self.architectures().iter().zip(&tools.compilers) {
+                let built = build::build(*architecture, compiler, &tools.linker, target)?;
+                tools.strip.strip(&built, &files.binary(*architecture))?;
+            }
+        }
+        for architecture in self.architectures() {
+            let binary = files::read(&files.binary(*architecture))?;
+            sizes.push(pack(*architecture, &binary, files)?);
+            binaries.push((*architecture, binary));
+        }
+        if self.arch.is_empty() {
+            let image = image::pack(&binaries).map_err(Error::io("pack the image"))?;
+            files::write(&files.image(), &image)?;
+            println!("{}", files.image().display());
+        }
+        Ok(sizes)
+    }
+
+    /// Packs what was built once more, and compares it with the files.
+    fn pack_again(&self, files: &Files) -> Result<(), Error> {
+        let mut wrong = Vec::new();
+        for architecture in self.architectures() {
+            let binary = files::read(&files.binary(*architecture))?;
+            let again = archive::pack(&binary).map_err(Error::io("pack a layer"))?;
+            if again != files::read(&files.zip(*architecture))? {
+                wrong.push(format!("a second packing for {architecture} has other bytes"));
+            }
+        }
+        differences(wrong)
+    }
+
+    fn compare(&self, first: &Files, second: &Files) -> Result<(), Error> {
+        let mut wrong = Vec::new();
+        for architecture in self.architectures() {
+            if files::read(&first.zip(*architecture))? == files::read(&second.zip(*architecture))? {
+                println!("{architecture}: a second build, in another folder, has the same bytes");
             } else {
-                missing.push(compiler::with_rustup(*architecture).to_string());
-                lacking = true;
+                wrong.push(format!("a second build for {architecture} has other bytes"));
             }
         }
-        if lacking {
-            let debian = shown(&compiler::with_debian()).join(" && ");
-            missing.push(format!("(or on Debian, where rustup's servers can't be reached: {debian})"));
-        }
-        let strip = Strip::find();
-        if strip.is_none() {
-            missing.extend(shown(&strip::with_debian()));
-        }
-        match strip {
-            Some(strip) if missing.is_empty() => Ok(Self { compilers, linker, strip }),
-            _ => Err(Error::NotInstalled(missing)),
-        }
-    }
-
-    /// Gets what is missing.
-    async fn install(architectures: &[Architecture], linker: &Linker) -> Result<(), Error> {
-        if !linker.missing().is_empty() {
-            linker.install().await?;
-        }
-        for architecture in architectures {
-            if Compiler::find(*architecture).is_none() {
-                Compiler::install(*architecture).await?;
-            }
-        }
-        if Strip::find().is_none() {
-            for step in strip::with_debian() {
-                step.run(step::APT_LIMIT).await?;
-            }
-        }
-        Ok(())
+        differences(wrong)
     }
 }
 
-fn shown(steps: &[Step]) -> Vec<String> {
-    steps.iter().map(ToString::to_string).collect()
+fn differences(wrong: Vec<String>) -> Result<(), Error> {
+    if wrong.is_empty() { Ok(()) } else { Err(Error::Wrong { run: "the layers", wrong, log: None }) }
 }
 
-/// Writes the zip and its checksum.
-fn pack(architecture: Architecture, binary: &Path, folder: &Path) -> Result<(), Error> {
-    let content = fs::read(binary).map_err(Error::io(format!("read {}", binary.display())))?;
-    if let Some(what) = elf::unfit(&content, architecture) {
-        return Err(Error::unfit(binary, what));
+/// Writes the zip, its checksum and its bill of materials.
+fn pack(architecture: Architecture, binary: &[u8], files: &Files) -> Result<Sizes, Error> {
+    if let Some(what) = elf::unfit(binary, architecture) {
+        return Err(Error::unfit(&files.binary(architecture), what));
     }
-    let name = format!("{EXTENSION}-{architecture}.zip");
-    let archive = archive::pack(&content).map_err(Error::io(format!("pack {name}")))?;
-    let file = folder.join(&name);
-    write(&file, &archive)?;
-    write(&folder.join(format!("{name}.sha256")), archive::checksum(&archive, &name).as_bytes())?;
-    println!("{}: {:.2} MiB, its binary {:.2} MiB", file.display(), mib(&archive), mib(&content));
-    Ok(())
-}
-
-fn write(file: &Path, content: &[u8]) -> Result<(), Error> {
-    fs::write(file, content).map_err(Error::io(format!("write {}", file.display())))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a size that is shown with two decimals")]
-fn mib(content: &[u8]) -> f64 {
-    content.len() as f64 / MIB
+    let name = files::zip(architecture);
+    let zip = archive::pack(binary).map_err(Error::io(format!("pack {name}")))?;
+    files::write(&files.zip(architecture), &zip)?;
+    files::write(&files.checksum(architecture), archive::checksum(&zip, &name).as_bytes())?;
+    files::write(&files.bill(architecture), sbom::write(architecture)?.as_bytes())?;
+    println!("{}", files.zip(architecture).display());
+    Ok(Sizes { architecture, binary: binary.len(), zip: zip.len() })
 }

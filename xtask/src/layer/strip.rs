@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::compiler;
-use super::step::{self, Step};
 use crate::error::Error;
+use crate::step::{self, Step};
 
 const HINT: &str = "rustup's toolchains have a rust-objcopy, and Debian's package llvm an llvm-objcopy";
 

@@ -88,7 +88,7 @@ impl RemoteAddress {
         Self::parse_parts(text).map_err(|fault| RemoteAddressError::new(text, fault))
     }
 
-    fn parse_parts(text: &str) -> Result<Self, RemoteAddressFault> {
+    pub(super) fn parse_parts(text: &str) -> Result<Self, RemoteAddressFault> {
         let (scheme, rest) = text.split_once("://").ok_or(RemoteAddressFault::NoScheme)?;
         let scheme = Scheme::parse(scheme)?;
         if rest.contains(['?', '#']) {
@@ -221,7 +221,7 @@ impl RemoteAddressError {
 
 /// Hides what stands before an `@`, or behind a `?` or `#`: people put passwords there. Where it can't be told which of them
 /// comes first, for a password may have any of them in it, nothing is shown but the scheme.
-fn without_secrets(text: &str) -> String {
+pub(super) fn without_secrets(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) if !scheme.contains(['@', '?', '#']) => (scheme, rest),
         _ => ("", text),

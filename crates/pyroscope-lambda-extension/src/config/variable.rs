@@ -1,6 +1,6 @@
 //! The table of variables.
 
-use Group::{Delivery, Extension, Log, Platform, Remote};
+use Group::{Delivery, Extension, Log, Network, Platform, Remote};
 use Unset::{Means, Value};
 
 /// One environment variable.
@@ -23,8 +23,10 @@ pub struct Variable {
 /// What a variable is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// The server that receives profiles, and the way to it.
+    /// The server that receives profiles.
     Remote,
+    /// The way to it: proxies and TLS.
+    Network,
     /// How and when profiles are delivered.
     Delivery,
     /// The extension itself.
@@ -48,13 +50,14 @@ pub enum Unset {
 
 impl Group {
     /// All of them, in the order that people read them.
-    pub const ALL: [Self; 5] = [Remote, Delivery, Extension, Log, Platform];
+    pub const ALL: [Self; 6] = [Remote, Network, Delivery, Extension, Log, Platform];
 
     /// The heading.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
             Remote => "Where profiles go",
+            Network => "Proxies and TLS",
             Delivery => "How they are delivered",
             Extension => "The extension itself",
             Log => "Its log",
@@ -112,9 +115,31 @@ variables! {
     HTTP_HEADERS: Remote, "PYROSCOPE_HTTP_HEADERS", Value("{}"),
         "a JSON object of strings: {\"X-Header\":\"Value\"}",
         "extra headers for each request, as a JSON object: `{\"X-Header\":\"Value\"}`", secret;
-    SSL_CERT_FILE: Remote, "SSL_CERT_FILE", Means("none"),
+
+    HTTPS_PROXY: Network, "HTTPS_PROXY", Means("none"),
+        "http://proxy.example.com:3128",
+        "proxy for an `https` remote: `http://user:password@host:port`, or `https` for TLS to the proxy itself; also read as `https_proxy`";
+    HTTP_PROXY: Network, "HTTP_PROXY", Means("none"),
+        "http://proxy.example.com:3128",
+        "the same for an `http` remote; also read as `http_proxy`";
+    NO_PROXY: Network, "NO_PROXY", Means("none"),
+        "names, addresses and ranges, separated by commas",
+        "what is reached without a proxy: `*`, or names, addresses and ranges, separated by commas; also read as `no_proxy`";
+    TLS_CA_FILE: Network, "PYROSCOPE_TLS_CA_FILE", Means("none"),
         "the path of a PEM file",
-        "PEM file with root certificates that are trusted besides the built-in ones";
+        "PEM file with certificate authorities that are trusted besides the built-in ones";
+    SSL_CERT_FILE: Network, "SSL_CERT_FILE", Means("none"),
+        "the path of a PEM file",
+        "the same, under the name that other programs read, too";
+    TLS_CERT_FILE: Network, "PYROSCOPE_TLS_CERT_FILE", Means("none"),
+        "the path of a PEM file",
+        "PEM file with the certificate, and its chain, that is shown to a server that asks for one";
+    TLS_KEY_FILE: Network, "PYROSCOPE_TLS_KEY_FILE", Means("`PYROSCOPE_TLS_CERT_FILE` has the key, too"),
+        "the path of a PEM file",
+        "PEM file with its private key: PKCS#8, PKCS#1 or SEC1, not encrypted";
+    TLS_INSECURE_SKIP_VERIFY: Network, "PYROSCOPE_TLS_INSECURE_SKIP_VERIFY", Value("false"),
+        "true or false",
+        "do not check the remote's certificate: anybody on the way can read and change what is sent";
 
     TIMEOUT: Delivery, "PYROSCOPE_TIMEOUT", Value("10s"),
         "10s, 500ms, 1m30s",

@@ -54,6 +54,11 @@ pub enum Warning {
         /// What the newer one says, and what holds.
         strategy: FlushStrategy,
     },
+    /// TLS that protects from nobody.
+    #[error(
+        "PYROSCOPE_TLS_INSECURE_SKIP_VERIFY=\"true\": the remote's certificate is not checked, so that anybody on the way can read and change profiles and credentials (unset it, and name the certificate's authority in PYROSCOPE_TLS_CA_FILE)"
+    )]
+    Insecure,
     /// One of the extra headers.
     #[error("PYROSCOPE_HTTP_HEADERS: header {name}: {fault}; skipped, the others are sent")]
     Header {

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
+use crate::connection::ExchangeError;
+
 /// How much of an answer goes into a log line, in characters.
 const LONGEST_REASON: usize = 300;
 
@@ -56,7 +58,15 @@ pub enum Cause {
     Connect(#[source] std::io::Error),
     /// The exchange broke off before the answer.
     #[error("the connection broke off: {0}")]
-    Exchange(#[source] hyper::Error),
+    Exchange(#[source] ExchangeError),
+    /// No connection in time.
+    #[error("no connection within {timeout:?} (PYROSCOPE_TIMEOUT){}", no_way(.proxy.as_deref()))]
+    NoConnection {
+        /// How long it was waited for.
+        timeout: Duration,
+        /// The proxy on the way.
+        proxy: Option<String>,
+    },
     /// No answer in time.
     #[error("no answer within {0:?} (PYROSCOPE_TIMEOUT)")]
     Timeout(Duration),
@@ -72,7 +82,8 @@ impl Outcome {
         match status.as_u16() {
             200..=299 => Self::Delivered,
             401 | 403 => Self::Unauthorized { status, reason },
-            408 | 425 | 429 | 499 | 500..=599 => Self::NotYet {
+            // 407 is the answer of a proxy on the way, and is no word of the remote.
+            407 | 408 | 425 | 429 | 499 | 500..=599 => Self::NotYet {
                 cause: Cause::Answer { status, reason },
                 retry_after: retry_after(headers, now),
             },
@@ -91,6 +102,14 @@ fn reason(headers: &HeaderMap, body: &str) -> String {
         return format!("it redirects to {}", String::from_utf8_lossy(location.as_bytes()));
     }
     body.trim().chars().take(LONGEST_REASON).collect()
+}
+
+/// Where to look when packets get no answer at all.
+fn no_way(proxy: Option<&str>) -> String {
+    match proxy {
+        Some(proxy) => format!(" by way of the proxy {proxy}: it hangs, or can't reach the remote"),
+        None => ": in a VPC, is there a way out, such as a NAT gateway or a proxy in HTTPS_PROXY?".to_owned(),
+    }
 }
 
 /// `/ingest` answers 422 to every error of what lies behind it; the code of that error is in the message.
@@ -131,7 +150,7 @@ mod tests {
         for (statuses, expected) in [
             (&[200, 201, 202, 204, 299][..], "delivered"),
             (&[401, 403], "unauthorized"),
-            (&[408, 425, 429, 499, 500, 501, 502, 503, 504, 599], "not yet"),
+            (&[407, 408, 425, 429, 499, 500, 501, 502, 503, 504, 599], "not yet"),
             (&[301, 302, 304, 307, 308, 400, 404, 405, 409, 413, 415, 422, 451], "refused"),
         ] {
             for status in statuses {

@@ -166,6 +166,11 @@ impl Extension {
         Duration::from_millis(ticks * 10)
     }
 
+    /// The memory that it takes, in bytes.
+    pub fn resident(&self) -> u64 {
+        lambda_sandbox::rss_bytes(self.id()).unwrap().current
+    }
+
     /// Waits for its end, and for all that it logged.
     pub async fn ends(&mut self) -> ExitStatus {
         let status = timeout(PATIENCE, self.child.wait()).await;

@@ -5,6 +5,8 @@
 //! - `platform`: an Extensions API that answers as it is told
 //! - `http`: requests and answers over bare sockets
 //! - `profiles`: what an SDK sends
+//! - `proxy`: an HTTP proxy that sends everything to one server
+//! - `certificates`: an authority and what it vouches for
 #![allow(
     dead_code,
     missing_docs,
@@ -20,10 +22,12 @@
     reason = "each test file uses its part; a test may panic"
 )]
 
+pub mod certificates;
 pub mod extension;
 pub mod http;
 pub mod platform;
 pub mod profiles;
+pub mod proxy;
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -33,6 +37,7 @@ use pyroscope_sink::{Arrivals, Behaviour, Options, Sink};
 pub use self::extension::Extension;
 pub use self::http::Connection;
 pub use self::platform::{Platform, Reply};
+pub use self::proxy::{Proxy, ProxyAnswer};
 
 /// How long anything may take before a test gives up on it. Nothing waits this long where all is well.
 pub const PATIENCE: Duration = Duration::from_secs(20);
