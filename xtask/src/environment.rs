@@ -97,7 +97,7 @@ impl Environment<'_> {
         let ended = SystemTime::now();
         let shutdown = sandbox.shutdown(ShutdownReason::Spindown).await;
         let lines = sandbox.logs();
-        let log = self.keep_log(&lines)?;
+        let log = keep_log(&lines, self.folder)?;
         let invocations =
             invocations.map_err(|what| Error::Part { part: "an invocation", what, log: tail(&lines) })?;
         show_shutdown(&shutdown);
@@ -155,13 +155,14 @@ impl Environment<'_> {
         }
         Ok(invocations)
     }
+}
 
-    fn keep_log(&self, lines: &[LogLine]) -> Result<PathBuf, Error> {
-        let log = self.folder.join("log.txt");
-        let text: String = lines.iter().map(|line| show_line(line) + "\n").collect();
-        fs::write(&log, text).map_err(Error::io(format!("write {}", log.display())))?;
-        Ok(log)
-    }
+/// Writes down in `folder` what the processes wrote.
+pub(crate) fn keep_log(lines: &[LogLine], folder: &Path) -> Result<PathBuf, Error> {
+    let log = folder.join("log.txt");
+    let text: String = lines.iter().map(|line| show_line(line) + "\n").collect();
+    fs::write(&log, text).map_err(Error::io(format!("write {}", log.display())))?;
+    Ok(log)
 }
 
 fn show_init(init: &InitReport) {

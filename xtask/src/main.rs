@@ -10,11 +10,13 @@
 //! - [`fuzz`]: hostile bytes for whatever reads them
 //! - [`interop`]: real proxies and servers around the extension
 //! - [`layer`]: the extension as a Lambda layer
+//! - [`docs`](mod@docs): the documentation as a site
 //! - [`examples`]: the examples, through their own tools
 //! - [`publish`](mod@publish): the layers, to every region
 //! - [`load`]: a function that posts profiles
 //! - [`dependencies`]: whether what is written down about dependencies is true
 //! - [`dice`]: numbers that look random and follow from a seed
+//! - [`distance`]: a remote that is far away
 //! - [`environment`]: one life of a Lambda environment
 //! - [`expected`]: what has to be true of what arrives
 //! - [`cargo`](mod@cargo): builds what a command needs, and says where it is
@@ -31,6 +33,8 @@ mod chaos;
 mod demo;
 mod dependencies;
 mod dice;
+mod distance;
+mod docs;
 mod e2e;
 mod environment;
 mod error;
@@ -67,6 +71,7 @@ enum Command {
     Dependencies(dependencies::Dependencies),
     Interop(interop::Interop),
     Layer(layer::Layer),
+    Docs(docs::Docs),
     Examples(examples::Examples),
     Publish(publish::Publish),
     /// The function of other commands: run by a sandbox, not by people
@@ -79,7 +84,7 @@ async fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Demo(demo) => demo.run().await,
         Command::E2e(e2e) => e2e.run().await,
-        Command::Bench(bench) => bench.run(),
+        Command::Bench(bench) => bench.run().await,
         Command::Chaos(chaos) => chaos.run().await,
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
@@ -87,6 +92,7 @@ async fn main() -> ExitCode {
         Command::Fuzz(fuzz) => fuzz.run().await,
         Command::Interop(interop) => interop.run().await,
         Command::Layer(layer) => layer.run().await,
+        Command::Docs(docs) => docs.run().await,
         Command::Examples(examples) => examples.run().await,
         Command::Publish(publish) => publish.run(),
         Command::Load => load::run(),

@@ -11,12 +11,22 @@ pub(crate) struct Table {
 // === impl Table ===
 
 impl Table {
-    pub(crate) fn new<const N: usize>(heading: [&str; N]) -> Self {
-        Self { rows: vec![heading.map(str::to_owned).to_vec()] }
+    pub(crate) fn new(heading: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { rows: vec![heading.into_iter().map(Into::into).collect()] }
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The same as a table of Markdown's.
+    pub(crate) fn markdown(&self) -> String {
+        let mut lines: Vec<String> =
+            self.rows.iter().map(|row| format!("| {} |\n", row.join(" | "))).collect();
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let sides: Vec<&str> = (0..columns).map(|column| if column == 0 { "---" } else { "--:" }).collect();
+        lines.insert(lines.len().min(1), format!("|{}|\n", sides.join("|")));
+        lines.concat()
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -59,5 +69,6 @@ mod tests {
         table.row(["this".to_owned(), "12.5".to_owned()]);
 
         assert_eq!(table.to_string(), "           ms\n  floor   2.0\n  this   12.5\n");
+        assert_eq!(table.markdown(), "|  | ms |\n|---|--:|\n| floor | 2.0 |\n| this | 12.5 |\n");
     }
 }

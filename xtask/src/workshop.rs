@@ -50,6 +50,23 @@ impl Workshop {
         fs::write(&installed, wanted).map_err(Error::io(format!("write {}", installed.display())))
     }
 
+    /// Installs the folder's `requirements.txt` in a virtual environment of Python's; gives the interpreter there.
+    pub(crate) async fn virtual_environment(&self, hint: &'static str) -> Result<PathBuf, Error> {
+        let interpreter = self.folder.join("venv/bin/python");
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+            "requirements.txt",
+        ];
+        let venv = Step::new("python3", &["-m", "venv", "--clear", "venv"], hint);
+        self.install_once("requirements.txt", vec![venv, Step::new(&interpreter, &pip, hint)]).await?;
+        Ok(interpreter)
+    }
+
     /// Runs one step in the folder; its output goes to the terminal.
     pub(crate) async fn run(&self, step: Step) -> Result<(), Error> {
         step.within(&self.folder).run().await

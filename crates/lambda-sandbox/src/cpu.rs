@@ -39,20 +39,27 @@ pub enum CpuShare {
     },
 }
 
-/// Why there is no group.
+/// Why there is no [`CpuGroup`].
 #[derive(Debug, Error)]
-pub(crate) enum CpuError {
+pub enum CpuError {
+    /// No control group hands out CPU time.
     #[error(
         "no control group of this machine's hands out CPU time here (neither version 2 with the cpu controller, nor version 1)"
     )]
     NoController,
+    /// There is one that does, and nothing may be made in it.
     #[error("{} can't be made or set: {source} (root may, or whoever the group is delegated to: try systemd-run --user --scope -p Delegate=yes)", path.display())]
-    Refused { path: PathBuf, source: io::Error },
+    Refused {
+        /// The group that was to be.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
 }
 
-/// A control group of the sandbox's own; it is removed when it is dropped.
+/// A control group of its own, for a CPU share; it is removed when it is dropped, if its processes have ended.
 #[derive(Debug)]
-pub(crate) struct CpuGroup {
+pub struct CpuGroup {
     path: PathBuf,
     version: Version,
     quota: u64,
@@ -79,8 +86,8 @@ pub(crate) fn vcpus(memory_mb: u32) -> f64 {
 // === impl CpuGroup ===
 
 impl CpuGroup {
-    /// Makes a group that is not limited yet.
-    pub(crate) fn create(memory_mb: u32) -> Result<Self, CpuError> {
+    /// Makes a group for processes of a function with this much memory, in MB; it is not limited yet.
+    pub fn create(memory_mb: u32) -> Result<Self, CpuError> {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let mut refused = CpuError::NoController;
@@ -108,12 +115,12 @@ impl CpuGroup {
     }
 
     /// Puts a process into the group; what it starts follows.
-    pub(crate) fn add(&self, pid: u32) -> io::Result<()> {
+    pub fn add(&self, pid: u32) -> io::Result<()> {
         fs::write(self.path.join("cgroup.procs"), pid.to_string())
     }
 
-    /// Sets the limit or lifts it.
-    pub(crate) fn limit(&self, on: bool) -> io::Result<()> {
+    /// Sets the limit, the share that comes with the memory, or lifts it.
+    pub fn limit(&self, on: bool) -> io::Result<()> {
         match (self.version, on) {
             (Version::One, true) => {
                 fs::write(self.path.join("cpu.cfs_period_us"), PERIOD.to_string())?;

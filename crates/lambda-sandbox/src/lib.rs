@@ -55,7 +55,7 @@ mod upload;
 mod variables;
 
 pub use connections::{Connection, Cut};
-pub use cpu::CpuShare;
+pub use cpu::{CpuError, CpuGroup, CpuShare};
 pub use endpoint::serve;
 pub use engine::Sandbox;
 pub use error::{Fault, InitError, InvokeError, Tail};

@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::counts::Counts;
-use self::health::{Health, Pause};
-use crate::backoff;
+use self::health::Health;
+use crate::backoff::{self, Pause};
 use crate::clock::Moment;
 use crate::upload::Upload;
 
@@ -106,6 +106,8 @@ pub enum Verdict {
     },
     /// Cut off by ourselves: to be tried again at once, and no sign of a failing remote.
     Cut,
+    /// Not sent, since there are no credentials: nothing is to be tried for so long, and it is no sign of a failing remote.
+    Unready(Duration),
 }
 
 /// How far the uploads are that were accepted before some moment.
@@ -226,9 +228,9 @@ impl Backlog {
         if self.waiting.is_empty() || self.in_flight.len() >= limit {
             return Next::Idle;
         }
-        self.health.pause = self.health.pause.filter(|pause| !pause.is_over(now));
-        if let Some(pause) = self.health.pause {
-            return Next::At(now.instant + pause.left(now));
+        let quiet = self.health.quiet(now);
+        if !quiet.is_zero() {
+            return Next::At(now.instant + quiet);
         }
         if self.in_outage() {
             if !self.in_flight.is_empty() {
@@ -316,6 +318,11 @@ impl Backlog {
             Verdict::Cut => {
                 self.waiting.insert(ticket, entry);
             }
+            Verdict::Unready(length) => {
+                let length = if self.draining { length.min(backoff::SHORTEST) } else { length };
+                self.health.unready = Some(Pause { since: now, length });
+                self.waiting.insert(ticket, entry);
+            }
         }
         was_outage && verdict == Verdict::Delivered
     }
@@ -326,6 +333,7 @@ impl Backlog {
             |back_off: &mut Option<Pause>| *back_off = back_off.and_then(|back_off| back_off.after_thaw(now));
         self.waiting.values_mut().for_each(|entry| thaw(&mut entry.back_off));
         thaw(&mut self.health.back_off);
+        thaw(&mut self.health.unready);
         self.health.pause = self.health.pause.filter(|pause| !pause.is_over(now));
     }
 
@@ -354,7 +362,7 @@ impl Backlog {
             Progress::Pending
         } else if waiting.peek().is_none() {
             Progress::Settled
-        } else if self.health.pause.is_some_and(|pause| !pause.is_over(now)) {
+        } else if self.health.quiet(now) > SOON {
             Progress::Stalled
         } else if self.in_outage() {
             let probing =

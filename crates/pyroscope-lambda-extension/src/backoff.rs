@@ -2,11 +2,26 @@
 
 use std::time::Duration;
 
+use crate::clock::Moment;
+
 /// The longest that the first wait can be.
 pub const SHORTEST: Duration = Duration::from_millis(100);
 
 /// The longest that any wait can be.
 pub const LONGEST: Duration = Duration::from_secs(10);
+
+/// A thaw ends no back-off that began less than this ago: a function that is invoked hundreds of times a second would try
+/// as often.
+const SHORTEST_BACK_OFF: Duration = Duration::from_secs(1);
+
+/// So long after a moment, by the larger of both clocks: the monotonic one may stand still in a freeze.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause {
+    /// The moment.
+    pub since: Moment,
+    /// How long.
+    pub length: Duration,
+}
 
 /// The wait after `failures` failures in a row (1 for the first): exponential with full jitter.
 ///
@@ -18,6 +33,29 @@ pub fn delay(failures: u32, random: u64) -> Duration {
     let ceiling = doubled.min(LONGEST);
     let micros = u64::try_from(ceiling.as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(random % (micros + 1))
+}
+
+// === impl Pause ===
+
+impl Pause {
+    /// What is left of it.
+    #[must_use]
+    pub fn left(&self, now: Moment) -> Duration {
+        self.length.saturating_sub(now.since(&self.since))
+    }
+
+    /// Whether nothing is left of it.
+    #[must_use]
+    pub fn is_over(&self, now: Moment) -> bool {
+        self.left(now).is_zero()
+    }
+
+    /// What is left of it after a thaw, which is a chance to get through.
+    #[must_use]
+    pub fn after_thaw(self, now: Moment) -> Option<Self> {
+        let length = self.length.min(SHORTEST_BACK_OFF);
+        Some(Self { length, ..self }).filter(|pause| !pause.is_over(now))
+    }
 }
 
 #[cfg(test)]

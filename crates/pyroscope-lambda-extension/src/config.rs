@@ -6,7 +6,8 @@
 //! - `reader`: looks variables up and collects the warnings
 //! - `go_value`: booleans and durations as Go writes them
 //! - `remote`: where profiles go
-//! - `credentials`: how the extension proves who it is, and `Secret`
+//! - `credentials`: how the extension proves who it is
+//! - `aws`: how AWS is asked for secrets
 //! - `headers`: extra headers for the remote
 //! - `network`: the way to servers: `proxy`, with what `no_proxy` leaves out, and TLS
 //! - `flush`: when `/event/next` is held
@@ -18,6 +19,7 @@
 //! stands in for it. The address of the remote is the exception: profiles must not go to a stranger because of a
 //! typing error, so a bad one is kept as the error that it is. So is a bad proxy, until it is known whether it matters.
 
+mod aws;
 mod credentials;
 mod flush;
 mod go_value;
@@ -40,7 +42,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
-pub use self::credentials::{Credentials, Secret};
+pub use self::aws::{AwsConfig, KeySource, Keys};
+pub use self::credentials::{Authentication, Credentials};
 pub use self::flush::{FlushConfig, FlushStrategy};
 pub use self::go_value::{parse_bool, parse_duration};
 pub use self::help::{help_text, markdown_table, version_text};
@@ -70,6 +73,8 @@ pub struct Config {
     pub remote: Result<RemoteAddress, RemoteAddressError>,
     /// How requests to the remote are authenticated.
     pub credentials: Credentials,
+    /// How AWS is asked for a secret, where one is kept there.
+    pub aws: Option<AwsConfig>,
     /// The value of `X-Scope-OrgID`, for multi-tenant servers.
     pub tenant_id: Option<HeaderValue>,
     /// Extra headers for every request to the remote, all marked as sensitive. None describes the connection or the
@@ -125,8 +130,10 @@ impl Config {
         let port = reader
             .value(&var::PORT, |text| text.parse().map_err(|_| ValueFault::NotAPort))
             .unwrap_or_default();
+        let credentials = Credentials::read(reader, userinfo);
         Self {
-            credentials: Credentials::read(reader, userinfo),
+            aws: credentials.are_at_aws().then(|| AwsConfig::read(reader)),
+            credentials,
             remote: remote.and_then(|remote| remote.unless_own(port)),
             tenant_id: reader.value(&var::TENANT_ID, |text| {
                 HeaderValue::from_str(text).map_err(|_| ValueFault::NotAHeaderValue)

@@ -82,7 +82,7 @@ impl Connector {
         self.route.forwarding().map(|forwarding| forwarding.proxy())
     }
 
-    /// Opens a connection and, with it, the task that drives it.
+    /// Opens a connection and, with it, the task that drives it. How long that may take is for the caller to say.
     ///
     /// # Errors
     /// Where the server or the proxy can't be reached, refuses, or is not who it should be.

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::backlog::{Attempt, Verdict};
 use crate::blocking;
 use crate::clock::milliseconds;
+use crate::credentials::Unready;
 use crate::labels::{self, LabelSet};
 use crate::log::Repeated;
 use crate::queue::Queue;
@@ -25,7 +26,8 @@ const TO_LEAVE_ANY: Duration = Duration::from_millis(100);
 const TO_LEAVE_ONE: Duration = Duration::from_millis(3);
 
 const BAD_CREDENTIALS: &str = "the remote does not accept the credentials: check PYROSCOPE_AUTH_TOKEN, or \
-    PYROSCOPE_BASIC_AUTH_USER and PYROSCOPE_BASIC_AUTH_PASSWORD, and PYROSCOPE_TENANT_ID";
+    PYROSCOPE_BASIC_AUTH_USER and PYROSCOPE_BASIC_AUTH_PASSWORD (or what their _FILE or _ARN names), and \
+    PYROSCOPE_TENANT_ID";
 
 /// A body longer than this, in bytes, may take a millisecond of CPU time to decompress, label and compress.
 const LONG_TO_LABEL: usize = 64 * 1024;
@@ -84,8 +86,8 @@ impl Delivery {
 
     /// The environment runs again. Where it stood still for long, no connection is trusted any more.
     pub fn thaw(&self, connections_may_be_dead: bool) {
+        self.remote.thaw(connections_may_be_dead);
         if connections_may_be_dead {
-            self.remote.discard_idle_connections();
             self.thawed.send_replace(());
         }
         self.queue.wake();
@@ -93,7 +95,7 @@ impl Delivery {
 
     /// The first invocation in a clone of a snapshot: what was learnt before is in every other clone, too.
     pub fn leave_snapshot(&self) {
-        self.remote.forget_sessions();
+        self.remote.leave_snapshot();
         self.thaw(true);
     }
 
@@ -116,13 +118,20 @@ impl Delivery {
     }
 
     async fn deliver(self: Arc<Self>, Attempt { ticket, upload }: Attempt) {
+        let authorization = match self.remote.authorization().await {
+            Ok(authorization) => authorization,
+            Err(Unready { again_in }) => {
+                self.queue.settle(ticket, Verdict::Unready(again_in));
+                return;
+            }
+        };
         let mut thawed = self.thawed.subscribe();
         let labelled = self.label(&upload).await;
         let started = Instant::now();
         let verdict = tokio::select! {
             biased; // an answer that has come counts, even where it is time to cut
 
-            outcome = self.remote.attempt(&upload, &labelled) => self.judge(&upload, outcome, started),
+            outcome = self.remote.attempt(&upload, &labelled, authorization.as_ref()) => self.judge(&upload, outcome, started),
             () = async { drop(thawed.changed().await); sleep(THAW_GRACE).await } => {
                 self.judge(&upload, Outcome::Overslept, started)
             }
@@ -182,6 +191,7 @@ impl Delivery {
                 }
                 Verdict::NotYet { patiently: true, retry_after: None }
             }
+            Outcome::StaleCredentials => Verdict::Cut,
             Outcome::Unsendable(error) => {
                 tracing::error!(path, %error, "a profile can't be put into a request");
                 Verdict::Refused

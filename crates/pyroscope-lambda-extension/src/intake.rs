@@ -265,6 +265,8 @@ fn accepted(endpoint: Endpoint, content_type: Option<HeaderValue>) -> Response<F
     response
 }
 
+/// The headers that stay with the upload while it waits, in memory of their own: the values that came are slices of the
+/// connection's read buffer, and each would keep all of it.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     let listed: Vec<HeaderName> = headers
         .get_all(CONNECTION)
@@ -275,6 +277,12 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
         .collect();
     for name in listed.iter().chain(&NOT_FORWARDED).chain([&CONTENT_LENGTH]) {
         headers.remove(name);
+    }
+    for value in headers.values_mut() {
+        // What was a value before is one again.
+        if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = copy;
+        }
     }
     headers
 }
@@ -333,5 +341,17 @@ mod tests {
         let mut names: Vec<_> = forwarded.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["authorization", "content-encoding", "content-type", "user-agent"]);
+    }
+
+    #[test]
+    fn what_waits_does_not_keep_the_buffer_that_it_was_read_into() {
+        let buffer = Bytes::from(vec![b'a'; MAX_HEAD]);
+        let value = HeaderValue::from_maybe_shared(buffer.slice(..3)).unwrap();
+        assert!(!buffer.is_unique());
+
+        let kept = end_to_end(HeaderMap::from_iter([(CONTENT_TYPE, value)]));
+
+        assert_eq!(kept.get(CONTENT_TYPE).unwrap(), "aaa");
+        assert!(buffer.is_unique());
     }
 }

@@ -15,6 +15,9 @@
 //! - [`spool`]: what a shutdown could not deliver, on disk for the next start
 //! - [`labels`]: adds labels to a profile on every wire format, and touches nothing else
 //! - [`session`]: the session id
+//! - [`secret`]: text that is never shown, and the places that it may be kept in
+//! - [`aws`]: reads a secret from Secrets Manager or the Parameter Store
+//! - [`credentials`]: what each request to the remote is authenticated with
 //! - [`remote`]: the Pyroscope server: one attempt, and what its answer means
 //! - [`connection`]: connections to it: proxies, TLS, and the ones that are kept
 //! - [`flush`]: the policy for when the next event is asked for: pure
@@ -30,12 +33,14 @@
 //! [`run`] puts them together. It is given its listeners, its configuration, its network, its clock and its
 //! randomness, so that a whole extension runs in a test.
 
+pub mod aws;
 pub mod backlog;
 pub mod backoff;
 pub mod blocking;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod credentials;
 pub mod delivery;
 pub mod flush;
 pub mod intake;
@@ -48,6 +53,7 @@ pub mod queue;
 pub mod random;
 pub mod recovery;
 pub mod remote;
+pub mod secret;
 pub mod self_profile;
 pub mod session;
 pub mod spool;
@@ -61,6 +67,7 @@ use http::HeaderValue;
 use self::backlog::Counts;
 use self::clock::Clock;
 use self::config::Config;
+use self::credentials::Provider;
 use self::delivery::Delivery;
 use self::intake::Intake;
 use self::lambda::client::Client;
@@ -126,15 +133,17 @@ pub async fn run<L: Listen + 'static>(
     let session = Arc::new(Session::new(SessionId::random().unwrap_or(SessionId::from_bits(0))));
     let mut intake = Intake::new(Arc::clone(&queue), clock, config.queue_bytes);
     let remote = match &config.remote {
-        Ok(address) => Remote::try_new(Arc::clone(&network), address, &config, clock)
-            .map_err(|bad_proxy| bad_proxy.to_string()),
+        Ok(address) => {
+            let credentials = Provider::new(&config, Arc::clone(&network), clock, Arc::clone(&random));
+            Remote::try_new(Arc::clone(&network), address, &config, credentials, clock)
+                .map_err(|bad_proxy| bad_proxy.to_string())
+        }
         Err(bad_address) => Err(bad_address.to_string()),
     };
     let delivery = match remote {
         Ok(remote) => {
             let delivery =
                 Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session), config.queue_bytes));
-            tokio::spawn(Arc::clone(&delivery).run());
             Some(delivery)
         }
         Err(error) => {

@@ -117,6 +117,7 @@ impl Lifecycle {
 
     /// Waits for a person to end it, where there is no platform: until `stop` resolves.
     pub async fn run_without_platform(&self, stop: impl Future<Output = ()>) {
+        self.deliver();
         self.recover();
         stop.await;
     }
@@ -184,6 +185,7 @@ impl Lifecycle {
     pub async fn run(&mut self, client: &mut Client) -> End {
         let mut failures = 0_u32;
         let mut phase = Phase::Init;
+        self.deliver();
         loop {
             let asked = self.clock.now();
             match client.next().await {
@@ -239,6 +241,13 @@ impl Lifecycle {
             delivery.thaw(pause >= CONNECTIONS_SURVIVE);
         }
         pause
+    }
+
+    /// Starts to deliver. Not before the first event is asked for: until then the start of the environment waits for us.
+    fn deliver(&self) {
+        if let Some(delivery) = &self.delivery {
+            tokio::spawn(Arc::clone(delivery).run());
+        }
     }
 
     /// Takes over what an earlier process left behind, if it can be delivered.

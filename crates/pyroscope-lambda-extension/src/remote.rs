@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
@@ -18,6 +18,7 @@ use self::outcome::{Cause, Outcome};
 use crate::clock::Clock;
 use crate::config::{BadProxy, Config, RemoteAddress};
 use crate::connection::{Connection, Connector, Pool};
+use crate::credentials::{Provider, Unready};
 use crate::net::Dial;
 use crate::upload::Upload;
 
@@ -31,7 +32,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 pub const THAW_GRACE: Duration = Duration::from_millis(250);
 
 /// A timer that is later than this has slept through a freeze.
-const OVERSLEPT: Duration = Duration::from_secs(1);
+pub const OVERSLEPT: Duration = Duration::from_secs(1);
 
 const TENANT: HeaderName = HeaderName::from_static("x-scope-orgid");
 
@@ -44,6 +45,7 @@ pub struct Remote {
     base_path: String,
     /// Stated in every request, over what the SDK sent.
     headers: HeaderMap,
+    credentials: Provider,
     timeout: Duration,
     clock: Clock,
 }
@@ -70,7 +72,7 @@ impl Labelled {
 // === impl Remote ===
 
 impl Remote {
-    /// The server at `address`, with the credentials, the tenant and the headers that are configured.
+    /// The server at `address`, with the tenant and the headers that are configured, and with `credentials`.
     ///
     /// # Errors
     /// Where it is to be reached through a proxy that can't be used.
@@ -78,6 +80,7 @@ impl Remote {
         network: Arc<dyn Dial>,
         address: &RemoteAddress,
         config: &Config,
+        credentials: Provider,
         clock: Clock,
     ) -> Result<Self, BadProxy> {
         Ok(Self {
@@ -85,19 +88,42 @@ impl Remote {
             pool: Arc::default(),
             base_path: address.base_path().to_owned(),
             headers: stated_headers(address, config),
+            credentials,
             timeout: config.timeout,
             clock,
         })
     }
 
+    /// What the next attempt is authenticated with, which may have to be read first.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub async fn authorization(&self) -> Result<Option<HeaderValue>, Unready> {
+        self.credentials.authorization().await
+    }
+
     /// Tries once to deliver `upload` as it is in `labelled`.
     ///
     /// A kept connection that turns out to be dead does not count as a try: remotes and NATs drop them in silence.
-    pub async fn attempt(&self, upload: &Upload, labelled: &Labelled) -> Outcome {
-        let request = match self.request(upload, labelled) {
+    pub async fn attempt(
+        &self,
+        upload: &Upload,
+        labelled: &Labelled,
+        authorization: Option<&HeaderValue>,
+    ) -> Outcome {
+        let request = match self.request(upload, labelled, authorization) {
             Ok(request) => request,
             Err(error) => return Outcome::Unsendable(error),
         };
+        match self.send(request).await {
+            Outcome::Unauthorized { .. } if self.credentials.rejected(authorization) => {
+                Outcome::StaleCredentials
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Outcome {
         let started = Instant::now();
         let connected = AtomicBool::new(false);
         let mut exchange = pin!(self.exchange(request, &connected));
@@ -124,17 +150,26 @@ impl Remote {
         }
     }
 
-    /// Closes the connections that are not in use.
-    pub fn discard_idle_connections(&self) {
-        self.pool.discard();
+    /// The environment runs again. Where it stood still for long, no connection is trusted any more.
+    pub fn thaw(&self, connections_may_be_dead: bool) {
+        if connections_may_be_dead {
+            self.pool.discard();
+        }
+        self.credentials.thaw(connections_may_be_dead);
     }
 
-    /// Forgets the TLS sessions that might be resumed.
-    pub fn forget_sessions(&self) {
+    /// Forgets what other clones of this environment may know as well: TLS sessions that might be resumed, and credentials.
+    pub fn leave_snapshot(&self) {
         self.connector.forget_sessions();
+        self.credentials.forget();
     }
 
-    fn request(&self, upload: &Upload, labelled: &Labelled) -> Result<Request<Full<Bytes>>, http::Error> {
+    fn request(
+        &self,
+        upload: &Upload,
+        labelled: &Labelled,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Request<Full<Bytes>>, http::Error> {
         let (base, path) = (&self.base_path, upload.endpoint.path());
         let target = match &labelled.query {
             Some(query) => format!("{base}{path}?{query}"),
@@ -144,6 +179,10 @@ impl Remote {
             Request::builder().method(Method::POST).uri(target).body(Full::new(labelled.body.clone()))?;
         let headers = request.headers_mut();
         headers.clone_from(&upload.headers);
+        // The SDK's own credentials stand where none are configured.
+        if let Some(authorization) = authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
@@ -191,7 +230,13 @@ impl Remote {
         }
         let mut text = rest.await;
         if let Some(proxy) = self.connector.forwarding_proxy() {
-            text = format!("by way of the proxy {proxy}: {text}"); // whose answer it may be
+            // Whose answer it may be, and is where it asks for a password.
+            let wants = if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+                ", which wants user and password in its address"
+            } else {
+                ""
+            };
+            text = format!("by way of the proxy {proxy}{wants}: {text}");
         }
         Outcome::of_answer(head.status, &head.headers, &text, self.clock.now().wall)
     }
@@ -215,14 +260,11 @@ async fn read(mut body: Incoming) -> (String, bool) {
     (String::from_utf8_lossy(&bytes).into_owned(), whole)
 }
 
-/// Credentials, tenant and further headers, the last on top; the SDK's own credentials stand where none are configured.
+/// Tenant and further headers, the last on top.
 fn stated_headers(address: &RemoteAddress, config: &Config) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Ok(host) = HeaderValue::try_from(address.authority()) {
         headers.insert(HOST, host);
-    }
-    if let Some(authorization) = config.credentials.authorization() {
-        headers.insert(AUTHORIZATION, authorization);
     }
     if let Some(tenant) = &config.tenant_id {
         headers.insert(TENANT, tenant.clone());

@@ -32,6 +32,7 @@ fn verdict() -> impl Strategy<Value = Verdict> {
         Just(Verdict::Delivered),
         Just(Verdict::Refused),
         Just(Verdict::Cut),
+        (0..120_000_u64).prop_map(|ms| Verdict::Unready(Duration::from_millis(ms))),
         (any::<bool>(), proptest::option::of(0..5_000_u64)).prop_map(|(patiently, seconds)| {
             Verdict::NotYet { patiently, retry_after: seconds.map(Duration::from_secs) }
         }),

@@ -210,6 +210,42 @@ fn a_cut_attempt_goes_again_at_once_and_counts_as_no_failure() {
 }
 
 #[test]
+fn without_credentials_nothing_is_sent_for_a_while_and_that_is_no_outage() {
+    let mut time = Time::new();
+    let mut backlog = backlog(9, 3, &time);
+    for _ in 0..3 {
+        let attempts = [send(&mut backlog, &time), send(&mut backlog, &time), send(&mut backlog, &time)];
+        assert_eq!(backlog.progress(backlog.fence(), time.now()), Progress::Pending);
+        for attempt in attempts {
+            backlog.settle(attempt.ticket, Verdict::Unready(Duration::from_secs(7)), time.now(), MOST);
+        }
+        assert_eq!(wait(&mut backlog, &time), Duration::from_secs(7));
+        assert_eq!(backlog.progress(backlog.fence(), time.now()), Progress::Stalled);
+        time.pass(Duration::from_secs(7));
+    }
+    for _ in 0..3 {
+        send(&mut backlog, &time); // after nine failures of the remote there would be one probe
+    }
+    assert_eq!(backlog.counts().retried, 0);
+}
+
+#[test]
+fn a_thaw_is_a_chance_for_credentials_and_a_drain_asks_for_them_again_and_again() {
+    let mut time = Time::new();
+    let mut backlog = backlog(1, 1, &time);
+    let unready = Verdict::Unready(Duration::from_secs(60));
+    let attempt = send(&mut backlog, &time);
+    backlog.settle(attempt.ticket, unready, time.now(), MOST);
+    time.pass(Duration::from_millis(400));
+    backlog.wake(time.now());
+    assert_eq!(wait(&mut backlog, &time), Duration::from_millis(600));
+    backlog.start_drain();
+    let attempt = send(&mut backlog, &time);
+    backlog.settle(attempt.ticket, unready, time.now(), MOST);
+    assert_eq!(wait(&mut backlog, &time), Duration::from_millis(100));
+}
+
+#[test]
 fn when_memory_is_full_the_oldest_that_wait_make_room() {
     let time = Time::new();
     let mut backlog = Backlog::new(10_000, 1);

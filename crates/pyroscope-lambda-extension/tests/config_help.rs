@@ -1,4 +1,4 @@
-//! What people are told. To write `tests/help.txt` and the README's table anew:
+//! What people are told. To write `tests/help.txt` and the tables of the README and the site anew:
 //! `UPDATE_HELP=1 cargo test --test config_help`.
 
 use std::collections::HashSet;
@@ -49,18 +49,20 @@ fn the_table_for_the_readme_has_a_row_of_three_cells_for_every_variable() {
 }
 
 #[test]
-fn the_readme_has_the_table_that_the_program_has() {
+fn the_readme_and_the_site_have_the_table_that_the_program_has() {
     const BEGIN: &str = "<!-- variables: written by `UPDATE_HELP=1 cargo test --test config_help` -->\n";
     const END: &str = "<!-- end of variables -->";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).expect("the README marks where the table begins");
-    let (table, after) = rest.split_once(END).expect("the README marks where the table ends");
-    let expected = format!("\n{}\n", markdown_table());
-    if std::env::var_os("UPDATE_HELP").is_some() {
-        std::fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}")).unwrap();
-    } else {
-        assert_eq!(table, expected, "see the top of this file for how to write the table anew");
+    for page in ["README.md", "docs/configuration.md"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (before, rest) = text.split_once(BEGIN).expect("the page marks where the table begins");
+        let (table, after) = rest.split_once(END).expect("the page marks where the table ends");
+        let expected = format!("\n{}\n", markdown_table());
+        if std::env::var_os("UPDATE_HELP").is_some() {
+            std::fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}")).unwrap();
+        } else {
+            assert_eq!(table, expected, "{page}: see the top of this file for how to write the table anew");
+        }
     }
 }
 

@@ -37,6 +37,18 @@ fn shown(config: &Config, name: &str) -> String {
         "AUTH_TOKEN" | "BASIC_AUTH_USER" | "BASIC_AUTH_PASSWORD" => {
             config.credentials.authorization().map_or("none".into(), |value| value.to_str().unwrap().into())
         }
+        // `config_secrets` has more of these.
+        "AUTH_TOKEN_FILE" | "AUTH_TOKEN_ARN" | "BASIC_AUTH_PASSWORD_FILE" | "BASIC_AUTH_PASSWORD_ARN" => {
+            format!("{:?}", config.credentials)
+        }
+        "AWS_ENDPOINT_URL"
+        | "AWS_ENDPOINT_URL_SECRETS_MANAGER"
+        | "AWS_ENDPOINT_URL_SSM"
+        | "AWS_ACCESS_KEY_ID"
+        | "AWS_SECRET_ACCESS_KEY"
+        | "AWS_SESSION_TOKEN"
+        | "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+        | "AWS_CONTAINER_AUTHORIZATION_TOKEN" => format!("{:?}", config.aws),
         "TENANT_ID" => {
             config.tenant_id.as_ref().map_or("none".into(), |value| value.to_str().unwrap().into())
         }

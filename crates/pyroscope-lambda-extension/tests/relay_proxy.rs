@@ -134,7 +134,12 @@ async fn a_proxy_that_wants_a_password_for_what_it_forwards_loses_no_profile() {
     let extension = behind(&proxy.url(), "http").dev().await;
     extension.profile("app").await;
     let failure = extension.logs("not delivered yet").await;
-    assert!(failure.contains("407") && failure.contains(&format!("the proxy {}", proxy.url())), "{failure}");
+    assert!(
+        failure.contains("407")
+            && failure.contains("which wants user and password")
+            && failure.contains(&format!("the proxy {}", proxy.url())),
+        "{failure}"
+    );
     proxy.asked(2).await;
 }
 

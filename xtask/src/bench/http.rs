@@ -1,14 +1,16 @@
 //! As much of HTTP/1.1 as the bench needs, and as cheap.
 
 use std::io::{self, Read};
-use std::net::TcpStream;
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
+/// What is read at once.
+const CHUNK: usize = 64 * 1024;
+
 /// Reads one request or response, with its body, into `message`. False when the connection ended before.
-pub(super) fn read_message(connection: &mut TcpStream, message: &mut Vec<u8>) -> io::Result<bool> {
-    let mut chunk = [0; 16 * 1024];
+pub(super) fn read_message(connection: &mut impl Read, message: &mut Vec<u8>) -> io::Result<bool> {
+    let mut chunk = vec![0; CHUNK];
     message.clear();
     while !is_whole(message) {
         match connection.read(&mut chunk)? {

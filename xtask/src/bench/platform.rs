@@ -8,12 +8,14 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::http;
 
-const SHUTDOWN: &str = r#"{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":0}"#;
 const REGISTERED: &str = r#"{"functionName":"bench","functionVersion":"$LATEST","handler":"bench"}"#;
+
+/// How long an invocation may take.
+const INVOCATION: Duration = Duration::from_secs(3);
 
 /// A platform for one extension.
 pub(super) struct Platform {
@@ -47,11 +49,31 @@ impl Platform {
         self.polls.recv_timeout(at_most)
     }
 
-    /// Answers the `/event/next` that waits with SHUTDOWN.
-    pub(super) fn shut_down(&self) {
-        // An extension that is gone needs none.
-        let _ = self.events.send(SHUTDOWN.to_owned());
+    /// Answers the `/event/next` that waits with INVOKE.
+    pub(super) fn invoke(&self) {
+        let deadline = millis_from_now(INVOCATION);
+        self.send(format!(
+            r#"{{"eventType":"INVOKE","deadlineMs":{deadline},"requestId":"bench","invokedFunctionArn":"arn:aws:lambda:eu-central-1:123456789012:function:bench","tracing":{{"type":"X-Amzn-Trace-Id","value":"bench"}}}}"#
+        ));
     }
+
+    /// Answers the `/event/next` that waits with SHUTDOWN; the process has until `within` from now.
+    pub(super) fn shut_down(&self, within: Duration) {
+        let deadline = millis_from_now(within);
+        self.send(format!(
+            r#"{{"eventType":"SHUTDOWN","shutdownReason":"spindown","deadlineMs":{deadline}}}"#
+        ));
+    }
+
+    fn send(&self, event: String) {
+        // An extension that is gone needs none.
+        let _ = self.events.send(event);
+    }
+}
+
+fn millis_from_now(duration: Duration) -> u128 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (now + duration).as_millis()
 }
 
 fn serve(

@@ -1,105 +1,180 @@
-//! Profiles posted to an extension: how long the profiler waits for its 200, what that costs, and what arrives.
+//! Profiles of 20 KB posted to a relay: how long the profiler waits for its 200, and what a profile costs in CPU time.
 
-use std::io::{self, Write};
-use std::iter;
-use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant};
-
-use serde::Serialize;
+use std::time::Duration;
 
 use super::contender::Contender;
-use super::figures::Spread;
-use super::launch::Launch;
-use super::receiver::Receiver;
-use super::{http, process};
+use super::figures::{Figures, Metric, Spread, Unit};
+use super::ground::{Ground, progress};
+use super::launch::{Running, Surroundings};
+use super::profiler::{Profiler, SMALL};
+use super::receiver::{Manner, Receiver, Security};
+use super::section::Section;
+use super::tls::Sessions;
+use super::units::micros;
 use crate::error::Error;
 
-/// What a profiler of a small function posts.
-const PROFILE_BYTES: usize = 20 * 1024;
+pub(super) const ALONE_P50: Metric = Metric::new("ack p50", Unit::Microseconds).compared();
+pub(super) const ALONE_P99: Metric = Metric::new("p99", Unit::Microseconds);
+pub(super) const BURST_P50: Metric = Metric::new("in a burst p50", Unit::Microseconds);
+pub(super) const BURST_P99: Metric = Metric::new("in a burst p99", Unit::Microseconds);
+pub(super) const CPU: Metric = Metric::new("CPU a profile", Unit::Microseconds).compared();
+const BURST_CPU: Metric = Metric::new("in a burst", Unit::Microseconds);
+const LOST: Metric = Metric::new("lost", Unit::Count);
 
-/// Between two posts: uploads are under way while the next profile is posted, but no queue builds up.
+/// Between two profiles that come alone: nothing is under way when the next one is posted.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// How long the bench waits for the next upload before it takes the rest for lost.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Profiles that are posted one after the other without a pause, so that uploads are under way.
+const BURST: usize = 50;
 
-/// What relaying costs.
-#[derive(Debug, Serialize)]
-pub(super) struct Relay {
-    /// Profiles posted.
-    pub(super) posted: usize,
-    /// Profiles that arrived at the remote server.
-    pub(super) delivered: usize,
-    /// From the post's first byte to the answer's last, in microseconds.
-    pub(super) ack_us: Spread,
-    /// CPU time a profile, in microseconds.
-    pub(super) cpu_us: f64,
-    /// The most that was resident, in bytes.
-    pub(super) peak_bytes: u64,
+/// A remote.
+pub(super) struct Setting {
+    pub(super) name: &'static str,
+    manner: Manner,
+    security: Security,
+    post: What,
 }
 
-/// Posts `profiles` to the program on one keep-alive connection, as an SDK does.
-pub(super) fn measure(launch: &Launch, contender: &Contender, profiles: usize) -> Result<Relay, Error> {
-    let receiver = Receiver::start().map_err(Error::io("start the remote server"))?;
-    let running = launch.spawn(contender, receiver.address)?;
-    let cpu = || process::cpu(running.pid()).map_err(Error::io("read a program's CPU time"));
-
-    let before = cpu()?;
-    let acks = post(launch.relay_port, profiles)
-        .map_err(|error| Error::unfit(&contender.binary, format!("takes no profiles: {error}")))?;
-    let delivered = receiver.wait_for(profiles, PATIENCE);
-    let used = cpu()?.saturating_sub(before);
-    let memory = process::memory(running.pid()).map_err(Error::io("read a program's memory"))?;
-    running.stop()?;
-
-    Ok(Relay {
-        posted: profiles,
-        delivered,
-        ack_us: Spread::of(acks.iter().map(|ack| ack.as_secs_f64() * 1e6)),
-        cpu_us: used.as_secs_f64() * 1e6 / f64::from(u32::try_from(profiles).unwrap_or(u32::MAX)),
-        peak_bytes: memory.peak,
-    })
+/// What the profiler posts.
+#[derive(Clone, Copy)]
+enum What {
+    /// A profile whose labels are in the query.
+    Ingest,
+    /// A compressed push, whose labels are in it.
+    Push,
 }
 
-fn post(port: u16, profiles: usize) -> io::Result<Vec<Duration>> {
-    let request = request(port);
-    let mut connection = connect(port)?;
-    let mut answer = Vec::new();
-    let mut acks = Vec::with_capacity(profiles);
-    while acks.len() < profiles {
-        let posted = Instant::now();
-        connection.write_all(&request)?;
-        if !http::read_message(&mut connection, &mut answer)? {
-            connection = connect(port)?;
-            continue;
+pub(super) const SETTINGS: [Setting; 6] = [
+    Setting {
+        name: "HTTP, kept connection",
+        manner: Manner::Keep,
+        security: Security::Plain,
+        post: What::Ingest,
+    },
+    Setting {
+        name: "HTTP, a new one each time",
+        manner: Manner::Close,
+        security: Security::Plain,
+        post: What::Ingest,
+    },
+    Setting {
+        name: "TLS, kept connection",
+        manner: Manner::Keep,
+        security: Security::Tls(Sessions::Resumed),
+        post: What::Ingest,
+    },
+    Setting {
+        name: "TLS, a new one each time, resumed",
+        manner: Manner::Close,
+        security: Security::Tls(Sessions::Resumed),
+        post: What::Ingest,
+    },
+    Setting {
+        name: "TLS, a new one each time, full",
+        manner: Manner::Close,
+        security: Security::Tls(Sessions::Forgotten),
+        post: What::Ingest,
+    },
+    Setting {
+        name: "TLS, kept, a compressed push",
+        manner: Manner::Keep,
+        security: Security::Tls(Sessions::Resumed),
+        post: What::Push,
+    },
+];
+
+pub(super) fn measure(ground: &Ground, figures: &mut Figures) -> Result<(), Error> {
+    let rounds = ground.effort.rounds;
+    for setting in &SETTINGS {
+        for round in 0..rounds {
+            progress(&format!("Relay, {}", setting.name), round + 1, rounds);
+            for contender in ground.relays() {
+                turn(ground, setting, contender, figures)?;
+            }
         }
-        acks.push(posted.elapsed());
-        let status = http::first_line(&answer);
-        if !status.contains(" 200") {
-            return Err(io::Error::other(format!("the answer is {status}, not 200")));
-        }
-        thread::sleep(PAUSE);
     }
-    Ok(acks)
+    Ok(())
 }
 
-fn connect(port: u16) -> io::Result<TcpStream> {
-    let connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    connection.set_nodelay(true)?;
-    connection.set_read_timeout(Some(Duration::from_secs(10)))?;
-    Ok(connection)
+fn turn(
+    ground: &Ground,
+    setting: &Setting,
+    contender: &Contender,
+    figures: &mut Figures,
+) -> Result<(), Error> {
+    let receiver = Receiver::start(setting.manner, setting.security, &ground.launch.folder)?;
+    let running = ground.launch.spawn(contender, &Surroundings::with(receiver.remote.clone()))?;
+    let mut post = Post {
+        contender,
+        running: &running,
+        receiver: &receiver,
+        profiler: match setting.post {
+            What::Ingest => Profiler::new(ground.launch.relay_port, SMALL),
+            What::Push => Profiler::pushing(ground.launch.relay_port),
+        },
+    };
+    // The first one sets TLS up, once in the life of an environment.
+    post.alone(1)?;
+    let alone = post.alone(ground.effort.profiles)?;
+    let burst = post.in_bursts(ground.effort.profiles)?;
+    let lost = 1 + 2 * ground.effort.profiles - receiver.count();
+    running.stop()?;
+    figures
+        .row(Section::Relay, setting.name, &contender.name)
+        .add(ALONE_P50, alone.acks.median)
+        .add(ALONE_P99, alone.acks.p99)
+        .add(BURST_P50, burst.acks.median)
+        .add(BURST_P99, burst.acks.p99)
+        .add(CPU, alone.cpu)
+        .add(BURST_CPU, burst.cpu)
+        .add(LOST, f64::from(u32::try_from(lost).unwrap_or(u32::MAX)));
+    Ok(())
 }
 
-/// A post as the Node SDK makes it. A relay doesn't look into the profile, and noise doesn't compress.
-fn request(port: u16) -> Vec<u8> {
-    let head = format!(
-        "POST /ingest?format=pprof&from=1700000000&name=bench%7Bregion%3Dlocal%7D&sampleRate=100&spyName=nodespy&until=1700000010 HTTP/1.1\r\n\
-         Host: localhost:{port}\r\nContent-Type: application/octet-stream\r\nContent-Length: {PROFILE_BYTES}\r\n\r\n"
-    );
-    let noise = iter::successors(Some(1_u64), |state| {
-        Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
-    });
-    let noise = noise.map(|state| state.to_be_bytes()[0]).take(PROFILE_BYTES);
-    head.into_bytes().into_iter().chain(noise).collect()
+/// Profiles on their way through one relay.
+struct Post<'turn> {
+    contender: &'turn Contender,
+    running: &'turn Running<'turn>,
+    receiver: &'turn Receiver,
+    profiler: Profiler,
+}
+
+/// What some profiles came to.
+struct Cost {
+    /// In µs.
+    acks: Spread,
+    /// In µs a profile.
+    cpu: f64,
+}
+
+// === impl Post ===
+
+impl Post<'_> {
+    /// Each when the one before has arrived.
+    fn alone(&mut self, profiles: usize) -> Result<Cost, Error> {
+        self.post(profiles, 1)
+    }
+
+    /// Many at once: where the relay's queue is full, it is for the relay to say so.
+    fn in_bursts(&mut self, profiles: usize) -> Result<Cost, Error> {
+        self.post(profiles, BURST)
+    }
+
+    fn post(&mut self, profiles: usize, at_once: usize) -> Result<Cost, Error> {
+        let before = self.running.cpu()?;
+        let mut acks = Vec::with_capacity(profiles);
+        while acks.len() < profiles {
+            let arrived = self.receiver.count();
+            let posted = at_once.min(profiles - acks.len());
+            for _ in 0..posted {
+                acks.push(micros(self.profiler.post(self.contender)?));
+            }
+            self.receiver.wait_for(arrived + posted);
+            thread::sleep(PAUSE);
+        }
+        let used = self.running.cpu()?.saturating_sub(before);
+        let profiles = f64::from(u32::try_from(profiles).unwrap_or(u32::MAX));
+        Ok(Cost { acks: Spread::of(acks), cpu: micros(used) / profiles })
+    }
 }

@@ -6,7 +6,6 @@ use super::subject::{Format, LABELS, Subject};
 use crate::environment::Function;
 use crate::error::Error;
 use crate::expected::Expected;
-use crate::step::Step;
 use crate::workshop::Workshop;
 
 const HINT: &str = "install Python 3.10 or later with venv (Debian: python3-venv)";
@@ -14,19 +13,7 @@ const HINT: &str = "install Python 3.10 or later with venv (Debian: python3-venv
 /// Installs what is pinned, where it isn't yet.
 pub(super) async fn prepare(e2e: &Path) -> Result<Subject, Error> {
     let workshop = Workshop::open(e2e, "python", &["orders.py", "requirements.txt"])?;
-    let interpreter = workshop.folder.join("venv/bin/python");
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--requirement",
-        "requirements.txt",
-    ];
-    let venv = Step::new("python3", &["-m", "venv", "--clear", "venv"], HINT);
-    let steps = vec![venv, Step::new(&interpreter, &pip, HINT)];
-    workshop.install_once("requirements.txt", steps).await?;
+    let interpreter = workshop.virtual_environment(HINT).await?;
     Ok(Subject {
         function: Function {
             bootstrap: interpreter,

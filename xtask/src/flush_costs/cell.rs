@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use lambda_sandbox::{Invocation, Sandbox, ShutdownReason};
 use pyroscope_sink::{Options, Sink};
 
-use super::proxy::Distance;
+use crate::distance::Distance;
 use crate::environment::EXTENSION;
 use crate::error::Error;
 use crate::load::order::{Order, Then};

@@ -3,10 +3,8 @@
 //!
 //! # Layout
 //! - [`cell`]: one line of the table
-//! - [`proxy`]: a remote that is far away
 
 mod cell;
-mod proxy;
 
 use std::fs;
 use std::time::Duration;

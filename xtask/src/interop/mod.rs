@@ -2,8 +2,10 @@
 //!
 //! # Layout
 //! - [`networks`]: proxies, and servers that demand a certificate
+//! - [`secrets`]: an AWS that `moto` plays
 
 mod networks;
+mod secrets;
 
 use clap::{Args, ValueEnum};
 
@@ -24,6 +26,8 @@ pub(crate) struct Interop {
 enum Counterpart {
     /// tinyproxy and squid with passwords; nginx with a private authority, and with client certificates
     Networks,
+    /// Secrets Manager and the Parameter Store, as moto plays them, with signatures and permissions checked
+    Secrets,
 }
 
 // === impl Interop ===
@@ -35,6 +39,7 @@ impl Interop {
         for counterpart in with {
             match counterpart {
                 Counterpart::Networks => networks::run(&self.build, &folder.join("networks")).await?,
+                Counterpart::Secrets => secrets::run(&self.build, &folder).await?,
             }
         }
         Ok(())

@@ -13,7 +13,7 @@ use crate::environment::EXTENSION;
 const LEVEL: i64 = 9;
 
 /// Packs the binary as Lambda looks for it: `extensions/NAME`, executable, and nothing beside it.
-pub(super) fn pack(binary: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn pack(binary: &[u8]) -> io::Result<Vec<u8>> {
     // The earliest time that the format knows, and no other field that could tell one packing from the next.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)

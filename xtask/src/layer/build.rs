@@ -18,6 +18,10 @@ const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// The flags of `.cargo/config.toml`, which those of a build of its own take the place of.
 const WORKSPACE_FLAGS: [&str; 2] = ["-C", "force-frame-pointers=yes"];
 
+/// Leaves tables out that no program needs that doesn't unwind. The path is relative to the sources, so that the flags are
+/// the same in whatever folder.
+const SECTIONS: &str = "link-arg=-Wl,-T,xtask/src/layer/sections.ld";
+
 /// What stands between flags in `CARGO_ENCODED_RUSTFLAGS`, where a space may be part of one.
 const SEPARATOR: &str = "\u{1f}";
 
@@ -60,7 +64,7 @@ pub(super) fn build(
 fn flags(compiler: &Compiler, target: &Path) -> Result<OsString, Error> {
     // Zig has the files that a program starts with; the compiler's own would be there twice.
     let mut flags: Vec<OsString> = WORKSPACE_FLAGS.into_iter().map(OsString::from).collect();
-    flags.extend(["-C", "link-self-contained=no"].map(OsString::from));
+    flags.extend(["-C", "link-self-contained=no", "-C", SECTIONS].map(OsString::from));
     let sources = fs::canonicalize(SOURCES).map_err(Error::io(format!("find {SOURCES}")))?;
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));

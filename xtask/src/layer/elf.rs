@@ -22,6 +22,11 @@ pub(super) fn unfit(binary: &[u8], architecture: Architecture) -> Option<&'stati
     }
 }
 
+/// Whether `binary` is a program that needs no dynamic loader.
+pub(crate) fn is_static(binary: &[u8]) -> bool {
+    machine(binary).is_some() && program_headers(binary).is_some_and(|kinds| !kinds.contains(&INTERPRETER))
+}
+
 /// The processor of a little-endian 64-bit binary.
 fn machine(binary: &[u8]) -> Option<u16> {
     if !binary.starts_with(b"\x7fELF\x02\x01") {
@@ -79,6 +84,13 @@ mod tests {
     #[test]
     fn a_binary_of_the_other_architecture_is_unfit() {
         assert!(unfit(&binary(62, 1), Architecture::Arm64).unwrap().contains("another processor"));
+    }
+
+    #[test]
+    fn a_static_binary_is_told_from_one_with_a_loader_and_from_a_script() {
+        assert!(is_static(&binary(62, 1)));
+        assert!(!is_static(&binary(62, INTERPRETER)));
+        assert!(!is_static(b"#!/bin/sh"));
     }
 
     #[test]

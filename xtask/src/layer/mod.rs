@@ -21,7 +21,7 @@ pub(crate) mod archive;
 mod budget;
 mod build;
 mod compiler;
-mod elf;
+pub(crate) mod elf;
 pub(crate) mod files;
 mod image;
 mod linker;

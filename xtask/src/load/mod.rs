@@ -14,6 +14,7 @@ pub(crate) mod order;
 pub(crate) mod profile;
 
 use std::env;
+use std::hint::black_box;
 use std::io;
 use std::path::PathBuf;
 use std::process;
@@ -35,6 +36,9 @@ const RELAY: &str = "LOAD_RELAY";
 /// The ledger's file.
 const LEDGER: &str = "LOAD_LEDGER";
 
+/// How many steps each invocation computes, where it is to compute anything: see [`compute`].
+pub(crate) const STEPS: &str = "LOAD_STEPS";
+
 const API: &str = "/2018-06-01/runtime";
 
 /// Serves invocations until it is killed.
@@ -48,10 +52,12 @@ fn serve() -> io::Result<()> {
     let mut relay = Connection::new(variable(RELAY)?);
     let mut ledger = Ledger::append(&PathBuf::from(variable(LEDGER)?))?;
     ledger.started()?;
+    let steps = env::var(STEPS).ok().and_then(|steps| steps.parse().ok()).unwrap_or(0);
     loop {
         let event = api.send("GET", &format!("{API}/invocation/next"), &[], &[])?;
         let order: Order = serde_json::from_slice(&event.body)?;
         work(&order, &mut relay, &mut ledger)?;
+        compute(steps);
         match order.then {
             Then::Answer => {}
             Then::Exit => process::exit(1),
@@ -61,6 +67,14 @@ fn serve() -> io::Result<()> {
         }
         let id = event.header("lambda-runtime-aws-request-id").to_owned();
         api.send("POST", &format!("{API}/invocation/{id}/response"), &[], b"{}")?;
+    }
+}
+
+/// Takes CPU time: the same for the same number of steps, as long as the machine is the same.
+pub(crate) fn compute(steps: u64) {
+    let mut state = 1_u64;
+    for _ in 0..steps {
+        state = black_box(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
     }
 }
 

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
+use crate::backoff::Pause;
 use crate::clock::Moment;
-
-/// A thaw ends no back-off that began less than this ago: a function that is invoked hundreds of times a second would try
-/// as often.
-const SHORTEST_BACK_OFF: Duration = Duration::from_secs(1);
 
 /// What the latest attempts tell of the remote.
 #[derive(Debug, Default)]
@@ -16,13 +13,8 @@ pub(super) struct Health {
     pub(super) back_off: Option<Pause>,
     /// The remote asked for quiet.
     pub(super) pause: Option<Pause>,
-}
-
-/// So long after a moment, by the larger of both clocks: the monotonic one may stand still in a freeze.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pause {
-    pub(super) since: Moment,
-    pub(super) length: Duration,
+    /// There are no credentials to send anything with.
+    pub(super) unready: Option<Pause>,
 }
 
 // === impl Health ===
@@ -32,22 +24,10 @@ impl Health {
     pub(super) fn recover(&mut self) {
         *self = Self { pause: self.pause, ..Self::default() };
     }
-}
 
-// === impl Pause ===
-
-impl Pause {
-    pub(super) fn left(&self, now: Moment) -> Duration {
-        self.length.saturating_sub(now.since(&self.since))
-    }
-
-    pub(super) fn is_over(&self, now: Moment) -> bool {
-        self.left(now).is_zero()
-    }
-
-    /// What is left of it after a thaw.
-    pub(super) fn after_thaw(self, now: Moment) -> Option<Self> {
-        let length = self.length.min(SHORTEST_BACK_OFF);
-        Some(Self { length, ..self }).filter(|pause| !pause.is_over(now))
+    /// How long nothing is to be sent at all.
+    pub(super) fn quiet(&self, now: Moment) -> Duration {
+        let left = |pause: Option<Pause>| pause.map_or(Duration::ZERO, |pause| pause.left(now));
+        left(self.pause).max(left(self.unready))
     }
 }

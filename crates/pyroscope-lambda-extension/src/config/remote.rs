@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::uri::{Authority, PathAndQuery};
 
-use super::credentials::{Credentials, Secret};
+use super::credentials::Credentials;
 use super::reader::Reader;
 use super::variable::{self as var};
+use crate::secret::Secret;
 
 /// A Pyroscope server: scheme, host, port and base path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -274,10 +275,7 @@ fn checked_host(host: &str) -> Result<String, RemoteAddressFault> {
 
 fn credentials(userinfo: &str) -> Credentials {
     let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
-    Credentials::Basic {
-        user: Secret::new(percent_decoded(user)),
-        password: Secret::new(percent_decoded(password)),
-    }
+    Credentials::basic(Secret::new(percent_decoded(user)), Secret::new(percent_decoded(password)))
 }
 
 /// Decodes `%41` to `A`; what is no such thing stays as it is.

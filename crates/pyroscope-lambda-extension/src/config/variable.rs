@@ -103,12 +103,24 @@ variables! {
     AUTH_TOKEN: Remote, "PYROSCOPE_AUTH_TOKEN", Means("none"),
         "the token alone, on one line",
         "token for `Authorization: Bearer`; wins over basic authentication", secret;
+    AUTH_TOKEN_FILE: Remote, "PYROSCOPE_AUTH_TOKEN_FILE", Means("none"),
+        "an absolute path",
+        "file with the token, in place of `PYROSCOPE_AUTH_TOKEN`; one newline at its end is left out";
+    AUTH_TOKEN_ARN: Remote, "PYROSCOPE_AUTH_TOKEN_ARN", Means("none"),
+        "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, with #KEY for a value of a JSON object, or arn:aws:ssm:REGION:ACCOUNT:parameter/NAME",
+        "ARN of the token in Secrets Manager or the Parameter Store, in place of `PYROSCOPE_AUTH_TOKEN`; with `#key` it is that value of a JSON object";
     BASIC_AUTH_USER: Remote, "PYROSCOPE_BASIC_AUTH_USER", Means("none"),
         "the user's name",
         "user for HTTP basic authentication; on Grafana Cloud the stack's user", secret;
     BASIC_AUTH_PASSWORD: Remote, "PYROSCOPE_BASIC_AUTH_PASSWORD", Means("none"),
         "the password",
         "password for HTTP basic authentication; on Grafana Cloud an API key", secret;
+    BASIC_AUTH_PASSWORD_FILE: Remote, "PYROSCOPE_BASIC_AUTH_PASSWORD_FILE", Means("none"),
+        "an absolute path",
+        "file with the password, in place of `PYROSCOPE_BASIC_AUTH_PASSWORD`; one newline at its end is left out";
+    BASIC_AUTH_PASSWORD_ARN: Remote, "PYROSCOPE_BASIC_AUTH_PASSWORD_ARN", Means("none"),
+        "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, with #KEY for a value of a JSON object, or arn:aws:ssm:REGION:ACCOUNT:parameter/NAME",
+        "ARN of the password in Secrets Manager or the Parameter Store, in place of `PYROSCOPE_BASIC_AUTH_PASSWORD`; with `#key` it is that value of a JSON object";
     TENANT_ID: Remote, "PYROSCOPE_TENANT_ID", Means("none"),
         "a tenant's name in ASCII",
         "tenant, sent as `X-Scope-OrgID`, for multi-tenant servers";
@@ -140,6 +152,15 @@ variables! {
     TLS_INSECURE_SKIP_VERIFY: Network, "PYROSCOPE_TLS_INSECURE_SKIP_VERIFY", Value("false"),
         "true or false",
         "do not check the remote's certificate: anybody on the way can read and change what is sent";
+    AWS_ENDPOINT_URL: Network, "AWS_ENDPOINT_URL", Means("AWS's own, by the ARN's region"),
+        "https://vpce-1234.example.com",
+        "where secrets are asked for, for any service that has no such variable of its own";
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: Network, "AWS_ENDPOINT_URL_SECRETS_MANAGER", Means("`AWS_ENDPOINT_URL`"),
+        "https://vpce-1234.secretsmanager.us-east-1.vpce.amazonaws.com",
+        "where Secrets Manager is asked";
+    AWS_ENDPOINT_URL_SSM: Network, "AWS_ENDPOINT_URL_SSM", Means("`AWS_ENDPOINT_URL`"),
+        "https://vpce-1234.ssm.us-east-1.vpce.amazonaws.com",
+        "where the Parameter Store is asked";
 
     TIMEOUT: Delivery, "PYROSCOPE_TIMEOUT", Value("10s"),
         "10s, 500ms, 1m30s",
@@ -213,4 +234,19 @@ variables! {
     FUNCTION_MEMORY_SIZE: Platform, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Means("unknown"),
         "a number of MiB",
         "the function's memory in MiB";
+    AWS_ACCESS_KEY_ID: Platform, "AWS_ACCESS_KEY_ID", Means("none"),
+        "the id of an access key",
+        "whose requests for secrets are; read, like those below, only where an ARN is set", secret;
+    AWS_SECRET_ACCESS_KEY: Platform, "AWS_SECRET_ACCESS_KEY", Means("none"),
+        "the access key itself",
+        "what requests for secrets are signed with", secret;
+    AWS_SESSION_TOKEN: Platform, "AWS_SESSION_TOKEN", Means("none"),
+        "the token that came with the access key",
+        "what temporary keys come with", secret;
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: Platform, "AWS_CONTAINER_CREDENTIALS_FULL_URI", Means("none"),
+        "http://127.0.0.1:9001/path",
+        "where the keys are handed out under SnapStart, in place of those above";
+    AWS_CONTAINER_AUTHORIZATION_TOKEN: Platform, "AWS_CONTAINER_AUTHORIZATION_TOKEN", Means("none"),
+        "the token alone, on one line",
+        "what is shown for them", secret;
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::flush::FlushStrategy;
+use crate::secret::arn::ArnFault;
 
 /// How much of a value a warning shows.
 const SHOWN_CHARS: usize = 80;
@@ -33,6 +34,14 @@ pub enum Warning {
         set: &'static str,
         /// The one that is not.
         missing: &'static str,
+    },
+    /// A secret that is set in more than one way.
+    #[error("{} {} set beside {used}; using {used} (unset the rest)", .ignored.join(" and "), are(.ignored))]
+    SecretContradiction {
+        /// The variable that holds.
+        used: &'static str,
+        /// Those that don't.
+        ignored: Vec<&'static str>,
     },
     /// More workers than are any good.
     #[error(
@@ -107,6 +116,10 @@ pub enum ValueFault {
     ControlCharacter,
     #[error("nothing in it stands for a part of the time")]
     NotATimeLayout,
+    #[error("not an http or https URL")]
+    NotAUrl,
+    #[error("{0}")]
+    Arn(ArnFault),
     #[error("not JSON, from line {line}, column {column} on")]
     NotJson { line: usize, column: usize },
     #[error("JSON, but not an object")]
@@ -134,6 +147,8 @@ pub enum Instead {
     Using(&'static str),
     /// Nothing.
     NotUsed,
+    /// Nothing, and without it nothing may be sent.
+    NothingIsSent,
 }
 
 /// A value as a warning shows it: `="…"`, cut where it is long, or nothing where it is secret.
@@ -151,6 +166,7 @@ impl fmt::Display for Instead {
         match self {
             Self::Using(what) => write!(f, "using {what}"),
             Self::NotUsed => f.write_str("not used"),
+            Self::NothingIsSent => f.write_str("no profiles are sent"),
         }
     }
 }
@@ -185,6 +201,10 @@ impl fmt::Display for ShownName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.0)
     }
+}
+
+fn are(names: &[&str]) -> &'static str {
+    if names.len() == 1 { "is" } else { "are" }
 }
 
 fn shortened(text: &str) -> String {

@@ -146,6 +146,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_request_names_the_server_with_its_port_and_shows_the_credentials_of_the_proxy() {
+        for (server, proxy, target, authorization) in [
+            ("https://h", "http://p:1", "h:443", ""),
+            ("https://h:8443/base", "http://p:1", "h:8443", ""),
+            ("https://[fd00::1]", "http://p:1", "[fd00::1]:443", ""),
+            ("https://h", "http://u:p@p:1", "h:443", "Proxy-Authorization: Basic dTpw\r\n"),
+        ] {
+            let (config, _) = Config::from_env(|name| (name == "HTTPS_PROXY").then(|| proxy.into()));
+            let server = RemoteAddress::parse(server).unwrap();
+            let proxy = config.network.proxies.proxy_for(&server).unwrap().unwrap();
+            let expected = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n");
+            assert_eq!(String::from_utf8(request(proxy, &server)).unwrap(), expected);
+        }
+    }
 
     #[test]
     fn the_first_line_of_a_whole_head_decides() {

@@ -29,6 +29,8 @@ pub enum Outcome {
         /// The remote's own words, as far as it gave any.
         reason: String,
     },
+    /// The remote does not take these credentials, but others may be had by asking for them again.
+    StaleCredentials,
     /// No request can be made of it.
     Unsendable(http::Error),
     /// The environment was frozen while it was under way, and the answer did not come soon after the thaw.

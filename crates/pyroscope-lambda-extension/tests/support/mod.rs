@@ -3,6 +3,7 @@
 //! # Layout
 //! - `extension`: the program itself, as a process
 //! - `platform`: an Extensions API that answers as it is told
+//! - `aws`: a stand-in for Secrets Manager and the Parameter Store
 //! - `http`: requests and answers over bare sockets
 //! - `profiles`: what an SDK sends
 //! - `proxy`: an HTTP proxy that sends everything to one server
@@ -22,6 +23,7 @@
     reason = "each test file uses its part; a test may panic"
 )]
 
+pub mod aws;
 pub mod certificates;
 pub mod extension;
 pub mod http;
@@ -34,6 +36,7 @@ use std::time::Duration;
 
 use pyroscope_sink::{Arrivals, Behaviour, Options, Sink};
 
+pub use self::aws::Aws;
 pub use self::extension::Extension;
 pub use self::http::Connection;
 pub use self::platform::{Platform, Reply};

@@ -14,8 +14,8 @@ const CHUNK: usize = 64 * 1024;
 
 /// A way to a server that takes a while in each direction. Its connections end with it.
 #[derive(Debug)]
-pub(super) struct Distance {
-    pub(super) address: SocketAddr,
+pub(crate) struct Distance {
+    pub(crate) address: SocketAddr,
     accepting: AbortHandle,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Distance {
 
 impl Distance {
     /// A way to `server`, there and back in `round_trip`; for ever where there is none.
-    pub(super) async fn to(server: SocketAddr, round_trip: Option<Duration>) -> io::Result<Self> {
+    pub(crate) async fn to(server: SocketAddr, round_trip: Option<Duration>) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let accepting = tokio::spawn(async move {
