@@ -136,9 +136,22 @@ pub(crate) fn ask(arguments: &[&str]) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// What this machine is called as a target, such as `x86_64-unknown-linux-gnu`.
+pub(crate) fn host() -> Result<String, Error> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
+    let mut command = Command::new(rustc);
+    command.args(["--print", "host-tuple"]);
+    let output = command.output().map_err(|source| missing_cargo(&command, source))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The cargo that runs this: the same toolchain builds everything.
+pub(crate) fn program() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
 fn cargo() -> Command {
-    // Cargo names itself to what it runs: the same toolchain builds everything.
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    let mut command = Command::new(program());
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     command
 }

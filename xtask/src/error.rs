@@ -51,6 +51,14 @@ pub(crate) enum Error {
     /// Tools that this machine lacks, and that nobody asked to install.
     #[error("this takes tools that are not here; `--install` runs what gets them:{}", listed(.0))]
     NotInstalled(Vec<String>),
+    /// A fuzz target that isn't there.
+    #[error("no fuzz target {target}; there are {}", known.join(", "))]
+    NoFuzzTarget {
+        /// What was asked for.
+        target: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// Programs that this machine lacks, and whose installation is nobody's but its owner's.
     #[error("this takes programs that are not here: apt-get install {}", .0.join(" "))]
     Packages(Vec<&'static str>),

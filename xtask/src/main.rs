@@ -7,12 +7,14 @@
 //! - [`chaos`]: whether every acknowledged profile arrives, whatever happens on the way
 //! - [`soak`]: whether memory and descriptors stay what they are
 //! - [`flush_costs`]: what each flush strategy adds to an invocation
+//! - [`fuzz`]: hostile bytes for whatever reads them
 //! - [`interop`]: real proxies and servers around the extension
 //! - [`layer`]: the extension as a Lambda layer
 //! - [`docs`](mod@docs): the documentation as a site
 //! - [`examples`]: the examples, through their own tools
 //! - [`publish`](mod@publish): the layers, to every region
 //! - [`load`]: a function that posts profiles
+//! - [`dependencies`]: whether what is written down about dependencies is true
 //! - [`dice`]: numbers that look random and follow from a seed
 //! - [`distance`]: a remote that is far away
 //! - [`environment`]: one life of a Lambda environment
@@ -29,6 +31,7 @@ mod bench;
 mod cargo;
 mod chaos;
 mod demo;
+mod dependencies;
 mod dice;
 mod distance;
 mod docs;
@@ -38,6 +41,7 @@ mod error;
 mod examples;
 mod expected;
 mod flush_costs;
+mod fuzz;
 mod interop;
 mod layer;
 mod load;
@@ -63,6 +67,8 @@ enum Command {
     Chaos(chaos::Chaos),
     Soak(soak::Soak),
     FlushCosts(flush_costs::FlushCosts),
+    Fuzz(fuzz::Fuzz),
+    Dependencies(dependencies::Dependencies),
     Interop(interop::Interop),
     Layer(layer::Layer),
     Docs(docs::Docs),
@@ -82,6 +88,8 @@ async fn main() -> ExitCode {
         Command::Chaos(chaos) => chaos.run().await,
         Command::Soak(soak) => soak.run().await,
         Command::FlushCosts(costs) => costs.run().await,
+        Command::Dependencies(dependencies) => dependencies.run(),
+        Command::Fuzz(fuzz) => fuzz.run().await,
         Command::Interop(interop) => interop.run().await,
         Command::Layer(layer) => layer.run().await,
         Command::Docs(docs) => docs.run().await,

@@ -165,6 +165,13 @@ fn a_password_in_an_address_is_never_shown() {
         "ftp://hunter2@h",
         "https://me:hun@ter2:hunter2@h:x",
         "http://h/?token=hunter2",
+        "http://h/?me=me@hunter2",
+        "http://h#hunter2",
+        "me:hunter2@http://h",
+        "me:hunter2@http://other@h",
+        "https://me:hunter2?@h",
+        "https://me:hun?hunter2@h",
+        "hunter2@h?x://y",
     ] {
         let config = config(address);
         let shown = match &config.remote {

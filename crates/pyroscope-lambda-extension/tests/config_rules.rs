@@ -116,6 +116,26 @@ fn credentials_are_the_token_and_else_user_and_password() {
 }
 
 #[test]
+fn no_password_in_an_address_is_in_a_warning_or_in_debug() {
+    for name in
+        ["PYROSCOPE_REMOTE_ADDRESS", "HTTPS_PROXY", "http_proxy", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSM"]
+    {
+        for value in [
+            "http://u:s3cret@h",
+            "http://u:s3cret@h:x",
+            "u:s3cret@http://h",
+            "http://u:s3cret@h?s3cret",
+            "ftp://s3cret@h",
+        ] {
+            let (config, warnings) = read(&[(name, value)]);
+            let told: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+            let shown = format!("{config:?} {warnings:?} {told:?}");
+            assert!(!shown.contains("s3cret"), "{name}={value}: {shown}");
+        }
+    }
+}
+
+#[test]
 fn no_secret_is_in_a_warning_or_in_debug() {
     // Each secret as a good and as a bad value.
     for value in [

@@ -1,7 +1,7 @@
 //! How AWS is asked for secrets, with the variables that its SDKs go by.
 
 use super::reader::Reader;
-use super::remote::RemoteAddress;
+use super::remote::{RemoteAddress, without_secrets};
 use super::variable::{self as var, Variable};
 use super::warning::ValueFault;
 use crate::secret::Secret;
@@ -83,5 +83,12 @@ impl KeySource {
 }
 
 fn address(reader: &mut Reader<'_>, variable: &'static Variable) -> Option<RemoteAddress> {
-    reader.set_value(variable, |text| RemoteAddress::parse(text).map_err(|_| ValueFault::NotAUrl))
+    let value = reader.raw(variable.name)?;
+    let parsed = match value.to_str() {
+        Some(text) => RemoteAddress::parse(text).map_err(|_| ValueFault::NotAUrl),
+        None => Err(ValueFault::NotUtf8),
+    };
+    // People put passwords into addresses of every kind.
+    let shown = || without_secrets(value.to_string_lossy().trim());
+    parsed.map_err(|fault| reader.invalid(variable, &shown(), fault)).ok()
 }

@@ -220,16 +220,24 @@ impl RemoteAddressError {
     }
 }
 
-/// Hides what stands before an `@` and behind a `?`: people put passwords there.
+/// Hides what stands before an `@`, or behind a `?` or `#`: people put passwords there. Where it can't be told which of them
+/// comes first, for a password may have any of them in it, nothing is shown but the scheme.
 pub(super) fn without_secrets(text: &str) -> String {
-    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
-    let rest = rest.rsplit_once('@').map_or_else(|| rest.to_owned(), |(_, host)| format!("…@{host}"));
-    let rest = match rest.split_once(['?', '#']) {
-        Some((before, _)) => format!("{before}?…"),
-        None => rest,
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['@', '?', '#']) => (scheme, rest),
+        _ => ("", text),
     };
-    let separator = if text.contains("://") { "://" } else { "" };
-    format!("{scheme}{separator}{rest}")
+    let shown = match rest.rsplit_once('@') {
+        Some((before, _)) if before.contains(['?', '#']) => "…".to_owned(),
+        Some((_, host)) => format!("…@{}", without_query(host)),
+        None => without_query(rest),
+    };
+    let separator = if rest.len() < text.len() { "://" } else { "" };
+    format!("{scheme}{separator}{shown}")
+}
+
+fn without_query(text: &str) -> String {
+    text.split_once(['?', '#']).map_or_else(|| text.to_owned(), |(before, _)| format!("{before}?…"))
 }
 
 fn split_port(text: &str) -> Result<(&str, Option<u16>), RemoteAddressFault> {

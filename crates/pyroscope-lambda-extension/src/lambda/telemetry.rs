@@ -6,7 +6,7 @@
 //! billed on top of every invocation.
 //!
 //! # Layout
-//! - `item`: what is posted
+//! - [`finished`]: what is posted
 //! - `listener`: where it is posted to
 //! - [`RuntimeDone`]: which invocations are done
 //! - [`Patience`]: how long to wait, and when no more: pure
@@ -22,6 +22,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
+pub use self::item::finished;
 pub use self::listener::Listener;
 pub use self::patience::Patience;
 pub use self::runtime_done::RuntimeDone;

@@ -27,8 +27,11 @@ struct RuntimeDoneRecord<'a> {
 /// Takes ids out of an array as it is read, so that what comes after a flaw costs nothing of what came before.
 struct Finished<'f>(&'f mut Vec<String>);
 
-/// The invocations that a batch says are done. What can't be read is passed over: there is nobody to tell.
-pub(super) fn finished(batch: &[u8]) -> Vec<String> {
+/// The ids of the invocations that a batch, as the platform posts it, says are done.
+///
+/// What can't be read is passed over: there is nobody to tell.
+#[must_use]
+pub fn finished(batch: &[u8]) -> Vec<String> {
     let mut request_ids = Vec::new();
     // An error says that the rest of the batch is not what it should be.
     let _ = serde_json::Deserializer::from_slice(batch).deserialize_seq(Finished(&mut request_ids));

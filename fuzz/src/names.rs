@@ -1,0 +1,44 @@
+//! The names of `/ingest` as the server reads them: one character at a time, in one of three states.
+
+use std::collections::BTreeMap;
+
+/// The labels of a name, or `None` where the server answers 400.
+pub fn labels(name: &str) -> Option<BTreeMap<String, String>> {
+    enum State {
+        Name,
+        Key,
+        Value,
+        Done,
+    }
+    let mut labels = BTreeMap::new();
+    let (mut state, mut text, mut key) = (State::Name, String::new(), String::new());
+    // The server puts a brace behind each name, so that one without labels ends as well.
+    for character in name.chars().chain(['{']) {
+        match (&state, character) {
+            (State::Name, '{') => {
+                let app = std::mem::take(&mut text);
+                labels.insert("__name__".to_owned(), valid(&app, "_./-")?);
+                state = State::Key;
+            }
+            (State::Key, '=') => {
+                key = std::mem::take(&mut text);
+                state = State::Value;
+            }
+            (State::Key, '}') => state = State::Done,
+            (State::Value, ',' | '}') => {
+                let value = std::mem::take(&mut text);
+                labels.insert(valid(&key, "_.")?, value.trim().to_owned());
+                state = State::Key;
+            }
+            (State::Done, _) => {}
+            _ => text.push(character),
+        }
+    }
+    Some(labels)
+}
+
+fn valid(text: &str, punctuation: &str) -> Option<String> {
+    let text = text.trim();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || punctuation.contains(c);
+    (!text.is_empty() && text.chars().all(allowed)).then(|| text.to_owned())
+}
