@@ -166,6 +166,12 @@ impl Backlog {
         }
     }
 
+    /// How many bytes it holds, and how many it may hold.
+    #[must_use]
+    pub const fn room(&self) -> (usize, usize) {
+        (self.bytes, self.capacity)
+    }
+
     /// Takes an upload of an SDK; where memory is full, the oldest that wait make room.
     ///
     /// # Errors

@@ -9,10 +9,12 @@
 //! - `credentials`: how the extension proves who it is
 //! - `aws`: how AWS is asked for secrets
 //! - `headers`: extra headers for the remote
+//! - `labels`: labels for every profile
 //! - `network`: the way to servers: `proxy`, with what `no_proxy` leaves out, and TLS
 //! - `flush`: when `/event/next` is held
 //! - `logging`: what log lines look like
 //! - `platform`: what Lambda itself says
+//! - `shown`: what is set, as it may be shown
 //! - `help`: `--help`, `--version` and the table for the README
 //!
 //! A bad value never ends the extension: it would end the function too. It becomes a [`Warning`], and the default
@@ -25,6 +27,7 @@ mod flush;
 mod go_value;
 mod headers;
 mod help;
+mod labels;
 mod logging;
 mod network;
 mod no_proxy;
@@ -32,6 +35,7 @@ mod platform;
 mod proxy;
 mod reader;
 mod remote;
+mod shown;
 mod variable;
 mod warning;
 
@@ -46,6 +50,7 @@ pub use self::aws::{AwsConfig, KeySource, Keys};
 pub use self::credentials::{Authentication, Credentials};
 pub use self::flush::{FlushConfig, FlushStrategy};
 pub use self::go_value::{parse_bool, parse_duration};
+pub(crate) use self::help::push_wrapped;
 pub use self::help::{help_text, markdown_table, version_text};
 pub use self::logging::{FieldNames, LogConfig, LogFormat};
 pub use self::network::{CertificateFile, Identity, NetworkSettings, TlsSettings};
@@ -53,11 +58,13 @@ pub use self::no_proxy::NoProxy;
 pub use self::platform::{InitializationType, Platform};
 pub use self::proxy::{BadProxy, Proxies, Proxy};
 pub use self::remote::{RemoteAddress, RemoteAddressError, RemoteAddressFault, Scheme};
+pub use self::shown::{Shown, shown, shown_from_process};
 pub use self::variable::{Group, Unset, VARIABLES, Variable};
 pub use self::warning::{HeaderFault, Instead, ShownName, ShownValue, ValueFault, Warning};
 
 use self::reader::Reader;
 use self::variable as var;
+use crate::labels::LabelSet;
 
 /// The most uploads that may be under way at once.
 const MAX_WORKERS: usize = 64;
@@ -80,6 +87,8 @@ pub struct Config {
     /// Extra headers for every request to the remote, all marked as sensitive. None describes the connection or the
     /// body; `authorization` and `x-scope-orgid` may be among them.
     pub headers: HeaderMap,
+    /// Labels for every profile, besides the session id.
+    pub labels: LabelSet,
     /// The way to the remote: proxies and TLS.
     pub network: NetworkSettings,
     /// The longest that one attempt at the remote may take.
@@ -96,6 +105,8 @@ pub struct Config {
     pub port: u16,
     /// Whether the extension profiles itself.
     pub self_profiling: bool,
+    /// Whether to write metrics, in the embedded metric format of CloudWatch.
+    pub metrics: bool,
     /// Whether to run without a Lambda: no registration, until a signal comes.
     pub dev_mode: bool,
     /// What log lines look like.
@@ -139,6 +150,7 @@ impl Config {
                 HeaderValue::from_str(text).map_err(|_| ValueFault::NotAHeaderValue)
             }),
             headers: headers::read(reader),
+            labels: labels::read(reader, &platform),
             network: NetworkSettings::read(reader),
             timeout: reader.value(&var::TIMEOUT, go_value::positive_duration).unwrap_or_default(),
             workers: workers(reader),
@@ -147,6 +159,7 @@ impl Config {
             spool_dir: spool_dir(reader),
             port,
             self_profiling: reader.value(&var::SELF_PROFILING, parse_bool).unwrap_or_default(),
+            metrics: reader.value(&var::METRICS, metrics).unwrap_or_default(),
             dev_mode: reader.value(&var::DEV_MODE, parse_bool).unwrap_or_default(),
             log: LogConfig::read(reader),
             platform,
@@ -192,6 +205,14 @@ fn default_queue_bytes(memory_mib: Option<u32>) -> usize {
     let Some(memory_mib) = memory_mib else { return 16 * MIB };
     let memory_mib = usize::try_from(memory_mib).unwrap_or(usize::MAX);
     (memory_mib.saturating_mul(MIB) / 8).clamp(4 * MIB, 64 * MIB)
+}
+
+fn metrics(text: &str) -> Result<bool, ValueFault> {
+    match text.to_ascii_lowercase().as_str() {
+        "emf" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(ValueFault::NotAChoice),
+    }
 }
 
 fn spool_dir(reader: &mut Reader<'_>) -> Option<PathBuf> {

@@ -2,11 +2,13 @@
 //!
 //! # Layout
 //! - `route`: which way to a server: pure
+//! - [`progress`]: how far an attempt has come
 //! - `tunnel`: the way through a proxy with `CONNECT`
 //! - `tls`: whom to trust, and what to show
 //! - `pool`: connections between requests
 
 mod pool;
+pub mod progress;
 mod route;
 mod tls;
 mod tunnel;
@@ -24,11 +26,16 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 
 pub use self::pool::Pool;
+use self::progress::Progress;
 use self::route::{Forwarding, Route};
 use self::tls::Tls;
+pub use self::tls::is_about_our_certificate;
 use self::tunnel::TunnelError;
 use crate::config::{BadProxy, NetworkSettings, Proxy, RemoteAddress, Scheme};
 use crate::net::{BoxStream, Dial};
+
+/// The largest head of an answer, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
 
 /// Where a server is and how to get there.
 #[derive(Debug)]
@@ -49,7 +56,7 @@ pub struct Connection {
 
 /// The exchange broke off before the answer. Its text has all that is known of it, not just what came last.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", tls::explained_exchange(.0))]
+#[error("{}", chain(.0))]
 pub struct ExchangeError(#[from] hyper::Error);
 
 // === impl Connector ===
@@ -82,11 +89,13 @@ impl Connector {
         self.route.forwarding().map(|forwarding| forwarding.proxy())
     }
 
-    /// Opens a connection and, with it, the task that drives it. How long that may take is for the caller to say.
+    /// Opens a connection and, with it, the task that drives it; `progress` tells how far it came. How long
+    /// that may take is for the caller to say.
     ///
     /// # Errors
     /// Where the server or the proxy can't be reached, refuses, or is not who it should be.
-    pub async fn connect(&self) -> io::Result<Connection> {
+    pub async fn connect(&self, progress: &Progress) -> io::Result<Connection> {
+        progress.dial();
         let stream = match &self.route {
             Route::Direct => self.network.dial(self.server.host(), self.server.port()).await?,
             Route::Tunnel(proxy) => {
@@ -94,7 +103,9 @@ impl Connector {
             }
             Route::Forward(forwarding) => self.dial_proxy(forwarding.proxy()).await?,
         };
+        progress.connect();
         let stream = self.secured(stream, &self.server).await?;
+        progress.secure();
         Connection::start(stream, self.route.forwarding().cloned()).await
     }
 
@@ -121,11 +132,30 @@ impl Connector {
     }
 }
 
+// === impl ExchangeError ===
+
+impl ExchangeError {
+    /// Whether what came was not HTTP.
+    #[must_use]
+    pub fn is_parse(&self) -> bool {
+        self.0.is_parse()
+    }
+
+    /// Whether the server does not take our certificate. That is heard only after the handshake.
+    #[must_use]
+    pub fn is_about_our_certificate(&self) -> bool {
+        let cause = self.0.source().and_then(|cause| cause.downcast_ref());
+        cause.is_some_and(is_about_our_certificate)
+    }
+}
+
 // === impl Connection ===
 
 impl Connection {
     async fn start(stream: BoxStream, forwarding: Option<Arc<Forwarding>>) -> io::Result<Self> {
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let mut client = http1::Builder::new();
+        client.max_buf_size(MAX_HEAD);
+        let (sender, connection) = client.handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended badly");

@@ -4,16 +4,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backlog::{Attempt, Verdict};
 use crate::blocking;
 use crate::clock::milliseconds;
 use crate::credentials::Unready;
-use crate::labels::{self, LabelSet};
+use crate::labels::{self, Edited, LabelSet, LeftOut};
 use crate::log::Repeated;
 use crate::queue::Queue;
+use crate::remote::fault::Fault;
 use crate::remote::outcome::Outcome;
 use crate::remote::{Labelled, Remote, THAW_GRACE};
 use crate::session::Session;
@@ -25,12 +26,15 @@ const TO_LEAVE_ANY: Duration = Duration::from_millis(100);
 /// What is kept of it for each upload that is left: five times what it takes on an idle machine.
 const TO_LEAVE_ONE: Duration = Duration::from_millis(3);
 
-const BAD_CREDENTIALS: &str = "the remote does not accept the credentials: check PYROSCOPE_AUTH_TOKEN, or \
-    PYROSCOPE_BASIC_AUTH_USER and PYROSCOPE_BASIC_AUTH_PASSWORD (or what their _FILE or _ARN names), and \
-    PYROSCOPE_TENANT_ID";
-
 /// A body longer than this, in bytes, may take a millisecond of CPU time to decompress, label and compress.
 const LONG_TO_LABEL: usize = 64 * 1024;
+
+/// The most that a body may take while it is labelled, in bytes and decompressed: twice what a server takes as one profile.
+const MOST_TO_LABEL: usize = 8 << 20;
+
+/// Room for labelled bodies that are under way, in KiB: beside them the queue holds the bodies as they came. One that takes
+/// all of it goes alone.
+const LABELLED_KIB: usize = 4 << 10;
 
 /// Everything that happens to an upload between the queue and the remote.
 #[derive(Debug)]
@@ -38,10 +42,14 @@ pub struct Delivery {
     queue: Arc<Queue>,
     remote: Remote,
     session: Arc<Session>,
+    /// Labels for every profile, besides the session id.
+    labels: LabelSet,
     /// A push or an OTLP request that is larger than this once decompressed goes on without our labels, in bytes.
     decompressed_limit: usize,
-    /// Held while a long body is labelled: one at a time, or their decompressed sizes would add up.
+    /// Held while a body is labelled: one at a time, or their decompressed sizes would add up.
     labelling: Semaphore,
+    /// Held for each KiB of labelled bodies that are under way.
+    labelled: Semaphore,
     /// Marked when the environment thaws after a pause in which connections may have died.
     thawed: watch::Sender<()>,
     failures: Mutex<Failures>,
@@ -50,9 +58,12 @@ pub struct Delivery {
 /// What has gone wrong of late, so that each kind of failure is logged, but not a thousand times.
 #[derive(Debug, Default)]
 struct Failures {
-    refused: Repeated,
-    unauthorized: Repeated,
-    not_yet: Repeated,
+    /// What the remote said no to.
+    refused: Vec<(Fault, Repeated)>,
+    /// What will be tried again.
+    not_yet: Vec<(Fault, Repeated)>,
+    /// No failure of a delivery: labels for which a series had no room.
+    crowded: Repeated,
     /// No failure: a remote that comes and goes is told of as seldom.
     back: Repeated,
 }
@@ -60,17 +71,26 @@ struct Failures {
 // === impl Delivery ===
 
 impl Delivery {
-    /// Delivery from `queue` to `remote`, in the name of `session`.
+    /// Delivery from `queue` to `remote`, in the name of `session` and with `labels`.
     ///
-    /// A push or an OTLP request that takes more than `decompressed_limit` bytes decompressed goes on without our labels.
+    /// A push or an OTLP request that takes more than `decompressed_limit` bytes decompressed, or more than 8 MiB, goes on
+    /// without our labels.
     #[must_use]
-    pub fn new(queue: Arc<Queue>, remote: Remote, session: Arc<Session>, decompressed_limit: usize) -> Self {
+    pub fn new(
+        queue: Arc<Queue>,
+        remote: Remote,
+        session: Arc<Session>,
+        labels: LabelSet,
+        decompressed_limit: usize,
+    ) -> Self {
         Self {
             queue,
             remote,
             session,
-            decompressed_limit,
+            labels,
+            decompressed_limit: decompressed_limit.min(MOST_TO_LABEL),
             labelling: Semaphore::new(1),
+            labelled: Semaphore::new(LABELLED_KIB),
             thawed: watch::Sender::new(()),
             failures: Mutex::default(),
         }
@@ -126,7 +146,7 @@ impl Delivery {
             }
         };
         let mut thawed = self.thawed.subscribe();
-        let labelled = self.label(&upload).await;
+        let (labelled, _room) = self.label(&upload).await;
         let started = Instant::now();
         let verdict = tokio::select! {
             biased; // an answer that has come counts, even where it is time to cut
@@ -141,23 +161,45 @@ impl Delivery {
         }
     }
 
-    /// Puts the labels on, where that takes long in a thread of its own: SDKs must not wait for it.
-    async fn label(&self, upload: &Arc<Upload>) -> Labelled {
-        let labels = LabelSet::session(self.session.id());
+    /// Puts the labels on, where that takes long in a thread of its own: SDKs must not wait for it. The room that the copy
+    /// takes is to be held until it has been sent.
+    async fn label(&self, upload: &Arc<Upload>) -> (Labelled, Option<SemaphorePermit<'_>>) {
+        let labels = self.labels.in_session(self.session.id());
         let limit = self.decompressed_limit;
-        if upload.body.len() <= LONG_TO_LABEL {
-            return label(upload, &labels, limit);
+        let one_at_a_time =
+            if upload.endpoint.has_labels_in_body() { self.labelling.acquire().await.ok() } else { None };
+        let (labelled, left_out) = if one_at_a_time.is_none() || upload.body.len() <= LONG_TO_LABEL {
+            label(upload, &labels, limit)
+        } else {
+            let (upload, labels) = (Arc::clone(upload), labels.clone());
+            let unchanged = Labelled::unchanged(&upload);
+            let labelled = blocking::run(move || label(&upload, &labels, limit)).await;
+            labelled.unwrap_or((unchanged, LeftOut::default()))
+        };
+        if !left_out.is_empty() {
+            self.tell_left_out(&labels, left_out);
         }
-        let _one_at_a_time = self.labelling.acquire().await;
-        let labelling = Arc::clone(upload);
-        let labelled = blocking::run(move || label(&labelling, &labels, limit)).await;
-        labelled.unwrap_or_else(|_| Labelled::unchanged(upload))
+        let is_copy = labelled.body.as_ptr() != upload.body.as_ptr();
+        let kib = if is_copy { labelled.body.len().div_ceil(1024).min(LABELLED_KIB) } else { 0 };
+        let room = self.labelled.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX)).await.ok();
+        (labelled, room)
+    }
+
+    fn tell_left_out(&self, labels: &LabelSet, left_out: LeftOut) {
+        if let Some(similar) = self.failures().crowded.occurred(Instant::now().into_std()) {
+            let labels = labels.names_of(left_out).collect::<Vec<_>>().join(", ");
+            tracing::warn!(
+                labels,
+                similar,
+                "a profile has so many labels of its own that the server would refuse it with these: left out"
+            );
+        }
     }
 
     fn tell_back(&self) {
         let mut failures = self.failures();
         if failures.back.occurred(Instant::now().into_std()).is_some() {
-            failures.not_yet.over(); // the next outage is news
+            failures.not_yet.clear(); // the next outage is news
             tracing::info!("the remote is back: profiles are delivered again");
         }
     }
@@ -177,17 +219,24 @@ impl Delivery {
                 tracing::debug!(path, bytes = upload.body.len(), ms, "profile delivered");
                 Verdict::Delivered
             }
-            Outcome::Refused { status, reason } => {
-                if let Some(similar) = failures.refused.occurred(now.into_std()) {
-                    let status = status.as_u16();
-                    tracing::error!(path, status, reason, similar, "the remote refused a profile for good");
+            Outcome::Refused { status, reason, fault } => {
+                if let Some(similar) = occurred(&mut failures.refused, fault, now) {
+                    let (status, diagnosis) = (status.as_u16(), fault.to_string());
+                    tracing::error!(
+                        path,
+                        status,
+                        reason,
+                        diagnosis,
+                        similar,
+                        "the remote refused a profile for good"
+                    );
                 }
                 Verdict::Refused
             }
-            Outcome::Unauthorized { status, reason } => {
-                if let Some(similar) = failures.unauthorized.occurred(now.into_std()) {
+            Outcome::Unauthorized { status, reason, fault } => {
+                if let Some(similar) = occurred(&mut failures.refused, fault, now) {
                     let status = status.as_u16();
-                    tracing::error!(path, status, reason, similar, "{BAD_CREDENTIALS}");
+                    tracing::error!(path, status, reason, similar, "{fault}");
                 }
                 Verdict::NotYet { patiently: true, retry_after: None }
             }
@@ -204,8 +253,18 @@ impl Delivery {
                 Verdict::Cut
             }
             Outcome::NotYet { cause, retry_after } => {
-                if let Some(similar) = failures.not_yet.occurred(now.into_std()) {
-                    tracing::warn!(path, error = %cause, similar, "profile not delivered yet; will try again");
+                let fault = Fault::of_cause(&cause);
+                if let Some(similar) = occurred(&mut failures.not_yet, fault, now) {
+                    // What was right once is no mistake in the settings: the network is to blame, and may recover.
+                    let passing = fault.is_of_setup() && self.queue.counts().delivered > 0;
+                    let diagnosis = (!passing).then(|| fault.to_string());
+                    tracing::warn!(
+                        path,
+                        error = %cause,
+                        diagnosis,
+                        similar,
+                        "profile not delivered yet; will try again"
+                    );
                 }
                 Verdict::NotYet { patiently: false, retry_after }
             }
@@ -213,27 +272,43 @@ impl Delivery {
     }
 }
 
-/// Puts the labels on. What can't be edited safely goes on as it came.
-fn label(upload: &Upload, labels: &LabelSet, limit: usize) -> Labelled {
+/// Notes a failure. Gives a number where it is to be logged: how many of its kind were left out since the last line.
+fn occurred(kinds: &mut Vec<(Fault, Repeated)>, fault: Fault, now: Instant) -> Option<u64> {
+    if let Some((_, repeated)) = kinds.iter_mut().find(|(kind, _)| *kind == fault) {
+        return repeated.occurred(now.into_std());
+    }
+    let mut first = Repeated::new();
+    let left_out = first.occurred(now.into_std());
+    kinds.push((fault, first));
+    left_out
+}
+
+/// Puts the labels on, and says which there was no room for. What can't be edited safely goes on as it came.
+fn label(upload: &Upload, labels: &LabelSet, limit: usize) -> (Labelled, LeftOut) {
     let mut labelled = Labelled::unchanged(upload);
     let add = match upload.endpoint {
         Endpoint::Ingest | Endpoint::PrefixedIngest => {
-            if let Some(query) = upload.query.as_deref().and_then(|query| labels::ingest::add(query, labels))
-            {
-                labelled.query = Some(query);
+            let query = upload.query.as_deref().unwrap_or_default();
+            let Edited { changed, left_out } = labels::ingest::add(query, labels);
+            if changed.is_some() {
+                labelled.query = changed;
             }
-            return labelled;
+            return (labelled, left_out);
         }
         Endpoint::Push => labels::push::add,
         Endpoint::Otlp => labels::otlp::add,
     };
     let header = |name| upload.headers.get(name).and_then(|value| value.to_str().ok());
     match add(&upload.body, header(CONTENT_TYPE), header(CONTENT_ENCODING), labels, limit) {
-        Ok(Some(body)) => labelled.body = body,
-        Ok(None) => {}
+        Ok(Edited { changed, left_out }) => {
+            if let Some(body) = changed {
+                labelled.body = body;
+            }
+            (labelled, left_out)
+        }
         Err(reason) => {
             tracing::debug!(path = upload.endpoint.path(), %reason, "profile goes on without our labels");
+            (labelled, LeftOut::default())
         }
     }
-    labelled
 }

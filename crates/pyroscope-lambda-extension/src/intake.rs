@@ -2,63 +2,58 @@
 //!
 //! An SDK waits for nothing but its own bytes: once its body has been read it has its answer. The listener outlives
 //! freezes, so nothing here is cut off by a timer that may just have overslept: a connection may idle for ever, and
-//! a body that stalls is given up after several short waits instead of one long one.
+//! a head or a body that stalls is given up after several short waits instead of one long one.
+//!
+//! # Layout
+//! - `connections`: how many SDKs may hold, and which one goes
+//! - `patience`: how long a head and a body may take
+//! - `watched`: whether a head is on its way
 
 mod connections;
+mod patience;
+mod watched;
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWrite;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
 use self::connections::Connections;
+use self::patience::{Patience, WAIT};
+use self::watched::{Stage, Watched};
 use crate::clock::Clock;
 use crate::log::Repeated;
 use crate::net::{BoxStream, Listen};
-use crate::queue::Queue;
-use crate::upload::{Endpoint, Upload};
+use crate::queue::{Arriving, Queue};
+use crate::upload::{Endpoint, Upload, end_to_end};
 
 /// The largest request head, in bytes; a larger one is answered 431.
 const MAX_HEAD: usize = 32 * 1024;
 
-/// A body is given up after this many waits of [`STALL_WAIT`] in a row without a byte.
-const STALL_WAITS: u32 = 6;
-
-/// One wait for more of a body. A freeze lets one of them pass at most.
-const STALL_WAIT: Duration = Duration::from_secs(5);
-
 /// Room for what a client said it would send is set aside up to here; beyond, as it comes.
 const TRUSTED_LENGTH: usize = 1024 * 1024;
 
-/// Headers that belong to one connection or one hop (RFC 9110, section 7.6.1), and those that the relay, a client
-/// of its own to the remote, states for itself.
-const NOT_FORWARDED: [HeaderName; 12] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("proxy-connection"), // in no RFC, but sent all the same
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::HOST,
-    header::EXPECT,
-    header::ACCEPT_ENCODING,
-];
+/// How much of a path goes into a log line, in characters.
+const SHOWN_PATH: usize = 100;
+
+/// The content type of an answer that is no protocol's.
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Takes uploads from SDKs into the queue.
 #[derive(Debug)]
@@ -67,10 +62,14 @@ pub struct Intake {
     clock: Clock,
     /// The largest upload, in bytes; a larger one is answered 413.
     limit: usize,
+    /// Those of all listeners.
+    connections: Arc<Connections>,
     /// Why nothing can be taken at all, if so: SDKs are told with a 503 rather than promised what can't be kept.
     refusal: Option<String>,
     /// Memory was full of late.
     full: Mutex<Repeated>,
+    /// Something was posted to a path that is no endpoint.
+    astray: Mutex<Repeated>,
 }
 
 /// Why a request is not taken.
@@ -84,8 +83,10 @@ enum Refusal {
     Method,
     #[error("the profile takes more than {limit} bytes (PYROSCOPE_QUEUE_BYTES)")]
     TooLarge { limit: usize },
-    #[error("the body did not come")]
+    #[error("the request did not come")]
     Stalled,
+    #[error("no room for the profile: too much else is being read (PYROSCOPE_QUEUE_BYTES)")]
+    NoRoom,
     #[error("the body can't be read: {0}")]
     Broken(#[from] hyper::Error),
     #[error("{0}")]
@@ -123,7 +124,8 @@ impl Intake {
     /// An intake that puts into `queue` what takes at most `limit` bytes there.
     #[must_use]
     pub fn new(queue: Arc<Queue>, clock: Clock, limit: usize) -> Self {
-        Self { queue, clock, limit, refusal: None, full: Mutex::default() }
+        let (full, astray) = (Mutex::default(), Mutex::default());
+        Self { queue, clock, limit, connections: Arc::default(), refusal: None, full, astray }
     }
 
     /// An intake that takes nothing and tells SDKs why.
@@ -134,13 +136,12 @@ impl Intake {
 
     /// Accepts connections until it is dropped; those that are open go on until the process ends.
     pub async fn serve(self: Arc<Self>, mut listener: impl Listen) {
-        let connections = Arc::new(Connections::default());
         let mut failing = Repeated::new();
         loop {
             match listener.accept().await {
                 Ok(stream) => {
-                    let (intake, open) = (Arc::clone(&self), Arc::clone(&connections));
-                    connections.spawn(|id| intake.connection(id, stream, open));
+                    let intake = Arc::clone(&self);
+                    self.connections.spawn(|id| intake.connection(id, stream));
                 }
                 Err(error) => {
                     // Out of descriptors, most likely: busy-looping would starve the function beside us.
@@ -153,11 +154,12 @@ impl Intake {
         }
     }
 
-    async fn connection(self: Arc<Self>, id: u64, stream: BoxStream, connections: Arc<Connections>) {
+    async fn connection(self: Arc<Self>, id: u64, stream: BoxStream) {
+        let stage = Stage::default();
         let service = service_fn(|request| {
-            let (intake, connections) = (&self, &connections);
+            let (intake, stage) = (&self, &stage);
             async move {
-                let _busy = connections.busy(id);
+                let (_busy, _answering) = (intake.connections.busy(id), stage.answering());
                 Ok::<_, Infallible>(intake.answer(request).await)
             }
         });
@@ -165,8 +167,26 @@ impl Intake {
         // the SDK's next request. Idle connections are bounded in number instead.
         let mut server = http1::Builder::new();
         server.max_buf_size(MAX_HEAD);
-        if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
-            tracing::debug!(%error, "a connection of an SDK ended badly");
+        let stream = TokioIo::new(Watched::new(stream, stage.clone()));
+        let mut serving = server.serve_connection(stream, service);
+        let mut patience = Patience::with_head();
+        let end = poll_fn(|cx| {
+            if let Poll::Ready(end) = Pin::new(&mut serving).poll(cx) {
+                return Poll::Ready(Some(end));
+            }
+            if stage.is_head() {
+                return patience.poll_over(cx).map(|()| None);
+            }
+            patience = Patience::with_head();
+            Poll::Pending
+        });
+        match end.await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!(%error, "a connection of an SDK ended badly"),
+            None => {
+                tracing::debug!("the head of a request did not come");
+                refuse(serving.into_parts().io.into_inner(), &Refusal::Stalled).await;
+            }
         }
     }
 
@@ -182,20 +202,23 @@ impl Intake {
     }
 
     async fn take(&self, request: Request<Incoming>) -> Result<Endpoint, Refusal> {
-        let endpoint = Endpoint::from_path(request.uri().path()).ok_or(Refusal::UnknownPath)?;
+        let endpoint = Endpoint::from_path(request.uri().path()).ok_or_else(|| {
+            self.tell_astray(request.uri().path());
+            Refusal::UnknownPath
+        })?;
         if request.method() != Method::POST {
             return Err(Refusal::Method);
         }
         if let Some(reason) = &self.refusal {
             return Err(Refusal::Unavailable(reason.clone()));
         }
-        let _arriving = self.queue.arriving();
+        let mut arriving = self.queue.arriving();
         let (head, body) = request.into_parts();
-        let body = self.read(body).await?;
+        let body = self.read(body, &mut arriving).await?;
         let upload = Upload {
             endpoint,
             query: head.uri.query().map(str::to_owned),
-            headers: end_to_end(head.headers),
+            headers: end_to_end(&head.headers),
             body,
             arrived: self.clock.now().wall,
         };
@@ -211,9 +234,20 @@ impl Intake {
         Ok(endpoint)
     }
 
+    fn tell_astray(&self, path: &str) {
+        if let Some(similar) = occurred(&self.astray) {
+            let path: String = path.chars().take(SHOWN_PATH).collect();
+            tracing::warn!(
+                path,
+                similar,
+                "a request for a path that takes no profiles: give the profiler http://localhost and the port alone as \
+                 the server's address, without a path"
+            );
+        }
+    }
+
     fn tell_evicted(&self, evicted: u64) {
-        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(similar) = full.occurred(Instant::now().into_std()) {
+        if let Some(similar) = occurred(&self.full) {
             tracing::warn!(
                 evicted,
                 similar,
@@ -222,35 +256,49 @@ impl Intake {
         }
     }
 
-    async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {
+    async fn read(&self, body: Incoming, arriving: &mut Arriving<'_>) -> Result<Bytes, Refusal> {
         let limit = self.limit;
         let too_large = Refusal::TooLarge { limit };
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if announced > limit {
             return Err(too_large);
         }
-        let mut read = BytesMut::with_capacity(announced.min(TRUSTED_LENGTH));
+        let mut read = Vec::with_capacity(announced.min(TRUSTED_LENGTH));
         let mut body = pin!(body);
-        while let Some(frame) = unless_stalled(body.frame()).await? {
+        let mut patience = Patience::with_body();
+        while let Some(frame) = patience.until(body.frame()).await.ok_or(Refusal::Stalled)? {
             let Ok(chunk) = frame?.into_data() else { continue };
             if read.len() + chunk.len() > limit {
                 return Err(too_large);
             }
+            if !arriving.grow(chunk.len()) {
+                return Err(Refusal::NoRoom);
+            }
             read.extend_from_slice(&chunk);
         }
-        Ok(read.freeze())
+        read.shrink_to_fit(); // what is not announced may have been given twice the room
+        Ok(read.into())
     }
 }
 
-/// Waits for `future` in several short waits, so that a freeze, which makes one of them overdue, does not use them up.
-async fn unless_stalled<F: Future>(future: F) -> Result<F::Output, Refusal> {
-    let mut future = pin!(future);
-    for _ in 0..STALL_WAITS {
-        if let Ok(output) = timeout(STALL_WAIT, &mut future).await {
-            return Ok(output);
-        }
-    }
-    Err(Refusal::Stalled)
+/// Notes an occurrence. Gives a number where it is to be logged: how many were left out since the last line.
+fn occurred(repeated: &Mutex<Repeated>) -> Option<u64> {
+    repeated.lock().unwrap_or_else(PoisonError::into_inner).occurred(Instant::now().into_std())
+}
+
+/// Answers where there is no request to answer: its head is not whole.
+async fn refuse(mut stream: impl AsyncWrite + Unpin, refusal: &Refusal) {
+    let (status, reason) = (refusal.status(), format!("{refusal}\n"));
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: {TEXT}\r\ncontent-length: {}\r\n\r\n{reason}",
+        reason.len()
+    );
+    let answered = async {
+        // So short an answer is written whole or not at all.
+        poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, answer.as_bytes())).await?;
+        poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx)).await
+    };
+    drop(timeout(WAIT, answered).await); // it has been told as well as it could be
 }
 
 /// An empty message of the endpoint's protocol, in the request's own content type. SDKs want exactly 200.
@@ -265,28 +313,6 @@ fn accepted(endpoint: Endpoint, content_type: Option<HeaderValue>) -> Response<F
     response
 }
 
-/// The headers that stay with the upload while it waits, in memory of their own: the values that came are slices of the
-/// connection's read buffer, and each would keep all of it.
-fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
-    let listed: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in listed.iter().chain(&NOT_FORWARDED).chain([&CONTENT_LENGTH]) {
-        headers.remove(name);
-    }
-    for value in headers.values_mut() {
-        // What was a value before is one again.
-        if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
-            *value = copy;
-        }
-    }
-    headers
-}
-
 // === impl Refusal ===
 
 impl Refusal {
@@ -297,7 +323,7 @@ impl Refusal {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Broken(_) => StatusCode::BAD_REQUEST,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoRoom | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -305,53 +331,10 @@ impl Refusal {
         let mut response = Response::new(Full::from(format!("{self}\n")));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
         if matches!(self, Self::Method) {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
         response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_of_the_connection_stay_with_the_connection() {
-        let sent = [
-            ("connection", "close, X-Hop"),
-            ("x-hop", "1"),
-            ("keep-alive", "timeout=5"),
-            ("proxy-connection", "keep-alive"),
-            ("transfer-encoding", "chunked"),
-            ("te", "trailers"),
-            ("host", "localhost:4040"),
-            ("content-length", "5"),
-            ("expect", "100-continue"),
-            ("accept-encoding", "gzip"),
-            ("content-type", "application/proto"),
-            ("content-encoding", "gzip"),
-            ("authorization", "Bearer of-the-sdk"),
-            ("user-agent", "sdk"),
-        ];
-        let headers =
-            sent.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        let forwarded = end_to_end(headers);
-        let mut names: Vec<_> = forwarded.keys().map(HeaderName::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, ["authorization", "content-encoding", "content-type", "user-agent"]);
-    }
-
-    #[test]
-    fn what_waits_does_not_keep_the_buffer_that_it_was_read_into() {
-        let buffer = Bytes::from(vec![b'a'; MAX_HEAD]);
-        let value = HeaderValue::from_maybe_shared(buffer.slice(..3)).unwrap();
-        assert!(!buffer.is_unique());
-
-        let kept = end_to_end(HeaderMap::from_iter([(CONTENT_TYPE, value)]));
-
-        assert_eq!(kept.get(CONTENT_TYPE).unwrap(), "aaa");
-        assert!(buffer.is_unique());
     }
 }

@@ -22,8 +22,15 @@
 //! - [`connection`]: connections to it: proxies, TLS, and the ones that are kept
 //! - [`flush`]: the policy for when the next event is asked for: pure
 //! - [`lambda`]: the Extensions API and its events
+//! - [`metrics`]: what became of profiles, for CloudWatch: pure
 //! - [`lifecycle`]: the one event loop
 //! - [`self_profile`]: the extension's own profile, sent through its own queue
+//! - [`pprof`]: profiles in pprof's format
+//!
+//! Beside that flow, for people:
+//! - [`check`]: tries the way to the remote and says what is wrong with it
+//!
+//! What all of them stand on:
 //! - [`blocking`]: work that blocks, in a thread of its own
 //! - [`clock`]: monotonic and wall-clock time, given by the caller
 //! - [`net`]: connections, given by the caller
@@ -37,6 +44,7 @@ pub mod aws;
 pub mod backlog;
 pub mod backoff;
 pub mod blocking;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod connection;
@@ -48,7 +56,9 @@ pub mod labels;
 pub mod lambda;
 pub mod lifecycle;
 pub mod log;
+pub mod metrics;
 pub mod net;
+pub mod pprof;
 pub mod queue;
 pub mod random;
 pub mod recovery;
@@ -142,8 +152,9 @@ pub async fn run<L: Listen + 'static>(
     };
     let delivery = match remote {
         Ok(remote) => {
+            let (session, labels) = (Arc::clone(&session), config.labels.clone());
             let delivery =
-                Arc::new(Delivery::new(Arc::clone(&queue), remote, Arc::clone(&session), config.queue_bytes));
+                Arc::new(Delivery::new(Arc::clone(&queue), remote, session, labels, config.queue_bytes));
             Some(delivery)
         }
         Err(error) => {

@@ -1,5 +1,6 @@
 //! The one event loop: registers, asks for events, and lets delivery have the time that the flush policy gives it.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::lambda::client::{Client, Error, Interest, Phase, REPORT_TIMEOUT};
 use crate::lambda::deadline;
 use crate::lambda::event::{Event, Invoke, Shutdown};
 use crate::lambda::telemetry::{self, HandlerEnd, Wait};
+use crate::metrics::{Metrics, Reading};
 use crate::queue::Queue;
 use crate::random::Random;
 use crate::recovery::Recovery;
@@ -57,6 +59,10 @@ pub struct Lifecycle {
     /// With the strategy `end`, where the platform has telemetry.
     handler_end: Option<HandlerEnd>,
     initialization: InitializationType,
+    /// None where they are not asked for.
+    metrics: Option<Metrics>,
+    /// How long the next event was held for uploads, in all.
+    held: Duration,
     /// Whether an invocation has been seen.
     invoked: bool,
 }
@@ -99,6 +105,8 @@ impl Lifecycle {
         }
         let policy = Policy::new(flush);
         let initialization = config.platform.initialization;
+        let function = config.platform.function_name.as_deref();
+        let metrics = config.metrics.then(|| Metrics::new(function, clock.now()));
         Self {
             queue,
             delivery,
@@ -111,6 +119,8 @@ impl Lifecycle {
             policy,
             handler_end: None,
             initialization,
+            metrics,
+            held: Duration::ZERO,
             invoked: false,
         }
     }
@@ -226,6 +236,7 @@ impl Lifecycle {
         if !std::mem::replace(&mut self.invoked, true) {
             self.recover();
         }
+        self.tell_metrics(Metrics::in_passing);
         tracing::debug!(request_id = invoke.request_id, pause_ms = milliseconds(pause), "invocation");
         if self.handler_ended(invoke).await {
             self.hold(invoke).await;
@@ -298,12 +309,19 @@ impl Lifecycle {
         }
         let started = Instant::now();
         let progress = timeout(hold, self.queue.settled(fence)).await.unwrap_or(Progress::Pending);
+        let waited = started.elapsed();
+        self.held += waited;
         self.policy.held(progress, self.queue.counts().delivered);
-        tracing::debug!(
-            held_ms = milliseconds(started.elapsed()),
-            ?progress,
-            "held the next event for uploads"
-        );
+        tracing::debug!(held_ms = milliseconds(waited), ?progress, "held the next event for uploads");
+    }
+
+    /// Writes a line of metrics, if they are asked for and `line` has one. There is nowhere to say that it can't be written.
+    fn tell_metrics(&mut self, line: fn(&mut Metrics, Reading, usize, Moment) -> Option<String>) {
+        let Some(metrics) = &mut self.metrics else { return };
+        let reading = Reading { counts: self.queue.counts(), held: self.held };
+        if let Some(line) = line(metrics, reading, self.queue.bytes(), self.clock.now()) {
+            let _ = io::stdout().write_all(line.as_bytes());
+        }
     }
 
     fn shutdown(&self, shutdown: &Shutdown) -> End {
@@ -314,7 +332,7 @@ impl Lifecycle {
 
     /// Delivers what can be delivered in the time that is `left`, leaves the rest to the next process, and logs in one
     /// line how every upload ended.
-    pub async fn end(&self, left: Duration) -> Counts {
+    pub async fn end(&mut self, left: Duration) -> Counts {
         let deadline = Instant::now() + left.saturating_sub(EXIT_MARGIN);
         if let Some(self_profiler) = self.self_profiler.as_ref().filter(|_| left > WORTH_A_LAST_PROFILE) {
             self_profiler.flush();
@@ -326,6 +344,13 @@ impl Lifecycle {
         let counts = self.queue.counts();
         let Counts { accepted, recovered, delivered, refused, expired, evicted, spooled, lost, .. } = counts;
         let delivered_bytes = counts.delivered_bytes;
+        if accepted == 0 && self.invoked && self.delivery.is_some() {
+            tracing::info!(
+                "no profile came from the function: its profiler must be started outside of the handler, with \
+                 http://localhost and the port (PYROSCOPE_PORT, 4040) as the server's address, and live long enough to \
+                 send one"
+            );
+        }
         tracing::info!(
             accepted,
             recovered,
@@ -338,6 +363,7 @@ impl Lifecycle {
             delivered_bytes,
             "how the profiles ended"
         );
+        self.tell_metrics(Metrics::last);
         counts
     }
 }

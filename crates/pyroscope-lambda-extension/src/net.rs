@@ -12,14 +12,6 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::blocking;
 
-/// A name has no address that is known.
-#[derive(Debug, thiserror::Error)]
-#[error("{host} has no address: {source} (check the name, and in a VPC that its DNS knows it)")]
-struct LookupError {
-    host: String,
-    source: io::Error,
-}
-
 /// A connection, whatever carries it.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -41,11 +33,33 @@ pub trait Listen: fmt::Debug + Send {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<BoxStream>>;
 }
 
+/// A host's name has no address to be found.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} has no address: {source}")]
+pub struct Unresolved {
+    /// The name.
+    pub host: String,
+    /// What the operating system said.
+    pub source: io::Error,
+}
+
 /// TCP of the operating system.
 #[derive(Clone, Copy, Debug)]
 pub struct Tcp;
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+// === impl Unresolved ===
+
+impl Unresolved {
+    /// Whether it is for want of an answer rather than of the name. The C library's code is in its words alone: glibc's, and
+    /// musl's.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        let words = self.source.to_string();
+        ["Temporary failure", "Try again"].iter().any(|transient| words.contains(transient))
+    }
+}
 
 // === impl Tcp ===
 
@@ -67,7 +81,11 @@ impl Listen for TcpListener {
     }
 }
 
-async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+/// The addresses of `host`: a name, or an address without brackets.
+///
+/// # Errors
+/// [`Unresolved`] inside, where none is to be found.
+pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
@@ -76,7 +94,7 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let found = blocking::run(move || (name, port).to_socket_addrs()).await?;
     found
         .map(Iterator::collect)
-        .map_err(|source| io::Error::new(source.kind(), LookupError { host: host.to_owned(), source }))
+        .map_err(|source| io::Error::new(source.kind(), Unresolved { host: host.to_owned(), source }))
 }
 
 fn boxed(stream: TcpStream) -> BoxStream {

@@ -25,13 +25,23 @@ pub struct Queue {
     changed: watch::Sender<()>,
     /// Uploads that SDKs have begun to post.
     arriving: AtomicUsize,
+    /// The bytes of them that have been read.
+    reading: AtomicUsize,
     clock: Clock,
     random: Arc<dyn Random>,
 }
 
+/// How many bytes bodies that are being read may take beside what the queue leaves free: a profile of the largest size that
+/// a server takes is read even while the queue is full, and pushes out older ones only once it is whole.
+const READING: usize = 4 << 20;
+
 /// Marks an upload as arriving for as long as it lives.
 #[derive(Debug)]
-pub struct Arriving<'a>(&'a Queue);
+pub struct Arriving<'a> {
+    queue: &'a Queue,
+    /// The bytes of it that have been read.
+    bytes: usize,
+}
 
 // === impl Queue ===
 
@@ -43,6 +53,7 @@ impl Queue {
             backlog: Mutex::new(Backlog::new(capacity, concurrency)),
             changed: watch::Sender::new(()),
             arriving: AtomicUsize::new(0),
+            reading: AtomicUsize::new(0),
             clock,
             random,
         }
@@ -51,7 +62,7 @@ impl Queue {
     /// Announces an upload whose body is still to be read, so that a drain waits for it.
     pub fn arriving(&self) -> Arriving<'_> {
         self.arriving.fetch_add(1, Ordering::Relaxed);
-        Arriving(self)
+        Arriving { queue: self, bytes: 0 }
     }
 
     /// Takes an upload of an SDK and says how many older ones had to make room for it.
@@ -187,6 +198,11 @@ impl Queue {
         self.lock().counts()
     }
 
+    /// The memory that unsettled uploads take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes()
+    }
+
     /// How many uploads are not settled.
     pub fn len(&self) -> usize {
         self.lock().len()
@@ -211,9 +227,28 @@ impl Queue {
 
 // === impl Arriving ===
 
+impl Arriving<'_> {
+    /// Takes room for so many bytes more, if there is any. What is read and what waits share one room.
+    #[must_use]
+    pub fn grow(&mut self, bytes: usize) -> bool {
+        let queue = self.queue;
+        let backlog = queue.lock();
+        let (held, capacity) = backlog.room();
+        let reading = queue.reading.load(Ordering::Relaxed) + bytes;
+        let fits = held.saturating_add(reading) <= capacity.saturating_add(READING);
+        if fits {
+            queue.reading.store(reading, Ordering::Relaxed);
+            self.bytes += bytes;
+        }
+        fits
+    }
+}
+
 impl Drop for Arriving<'_> {
     fn drop(&mut self) {
-        self.0.arriving.fetch_sub(1, Ordering::Relaxed);
-        self.0.changed.send_replace(());
+        let queue = self.queue;
+        queue.reading.fetch_sub(self.bytes, Ordering::Relaxed);
+        queue.arriving.fetch_sub(1, Ordering::Relaxed);
+        queue.changed.send_replace(());
     }
 }

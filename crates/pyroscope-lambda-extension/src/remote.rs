@@ -1,22 +1,24 @@
 //! The Pyroscope server that profiles go to: one attempt at delivering one upload.
 
+pub mod fault;
 pub mod outcome;
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, HOST};
+use http::header::{AUTHORIZATION, HOST, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 
-use self::outcome::{Cause, Outcome};
+use self::outcome::{Cause, Outcome, reason};
 use crate::clock::Clock;
-use crate::config::{BadProxy, Config, RemoteAddress};
+use crate::config::{BadProxy, Config, Proxy, RemoteAddress};
+use crate::connection::progress::{Progress, Stage};
 use crate::connection::{Connection, Connector, Pool};
 use crate::credentials::{Provider, Unready};
 use crate::net::Dial;
@@ -33,6 +35,9 @@ pub const THAW_GRACE: Duration = Duration::from_millis(250);
 
 /// A timer that is later than this has slept through a freeze.
 pub const OVERSLEPT: Duration = Duration::from_secs(1);
+
+/// A secret shorter than this, in bytes, is not looked for in the remote's answers: it may be a word of any text.
+const SHORTEST_SECRET: usize = 8;
 
 const TENANT: HeaderName = HeaderName::from_static("x-scope-orgid");
 
@@ -57,6 +62,27 @@ pub struct Labelled {
     pub query: Option<String>,
     /// The body.
     pub body: Bytes,
+}
+
+/// An answer of the remote, for somebody who wants to know more than what becomes of an upload.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, as far as it was worth reading.
+    pub body: String,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// What a line can hold of its own words; of a redirect, where it leads to.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        reason(&self.headers, &self.body)
+    }
 }
 
 // === impl Labelled ===
@@ -115,7 +141,7 @@ impl Remote {
             Ok(request) => request,
             Err(error) => return Outcome::Unsendable(error),
         };
-        match self.send(request).await {
+        match self.send(request, authorization).await {
             Outcome::Unauthorized { .. } if self.credentials.rejected(authorization) => {
                 Outcome::StaleCredentials
             }
@@ -123,10 +149,10 @@ impl Remote {
         }
     }
 
-    async fn send(&self, request: Request<Full<Bytes>>) -> Outcome {
+    async fn send(&self, request: Request<Full<Bytes>>, authorization: Option<&HeaderValue>) -> Outcome {
         let started = Instant::now();
-        let connected = AtomicBool::new(false);
-        let mut exchange = pin!(self.exchange(request, &connected));
+        let progress = Progress::default();
+        let mut exchange = pin!(self.exchange(request, &progress));
         let mut result = timeout(self.timeout, &mut exchange).await;
         // Where time runs on in a freeze, the timer is overdue at the thaw. The answer may be there all the same.
         let overslept = started.elapsed() > self.timeout + OVERSLEPT;
@@ -134,20 +160,50 @@ impl Remote {
             result = timeout(THAW_GRACE, exchange).await;
         }
         match result {
-            Ok(Ok((connection, response))) => self.conclude(connection, response).await,
+            Ok(Ok((connection, response))) => self.conclude(connection, response, authorization).await,
             Ok(Err(cause)) => Outcome::NotYet { cause, retry_after: None },
             Err(_) if overslept => Outcome::Overslept,
             Err(_) => {
                 self.pool.discard(); // what kept this one from answering may keep the others
-                let cause = if connected.load(Ordering::Relaxed) {
-                    Cause::Timeout(self.timeout)
-                } else {
-                    let proxy = self.connector.proxy().map(ToString::to_string);
-                    Cause::NoConnection { timeout: self.timeout, proxy }
-                };
-                Outcome::NotYet { cause, retry_after: None }
+                Outcome::NotYet { cause: self.timed_out(&progress), retry_after: None }
             }
         }
+    }
+
+    /// Sends `upload` as it is, over the very way that [`Remote::attempt`] takes, and gives the whole answer. `progress` tells
+    /// how far it came.
+    ///
+    /// # Errors
+    /// Where there is no answer.
+    pub async fn ask(
+        &self,
+        upload: &Upload,
+        authorization: Option<&HeaderValue>,
+        progress: &Progress,
+    ) -> Result<Answer, Cause> {
+        let request =
+            self.request(upload, &Labelled::unchanged(upload), authorization).map_err(io::Error::other);
+        let exchange = self.exchange(request.map_err(Cause::Connect)?, progress);
+        let answered = timeout(self.timeout, exchange).await.map_err(|_| self.timed_out(progress))?;
+        let (connection, response) = answered?;
+        let (head, body) = response.into_parts();
+        let (body, whole) = read(body).await;
+        if whole {
+            self.pool.put(connection, self.clock.now());
+        }
+        let body = self.without_secrets(authorization, &body);
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    /// The proxy on the way, where there is one.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.connector.proxy()
+    }
+
+    fn timed_out(&self, progress: &Progress) -> Cause {
+        let proxy = self.proxy().map(ToString::to_string);
+        Cause::Timeout { after: self.timeout, stage: progress.stage(), proxy }
     }
 
     /// The environment runs again. Where it stood still for long, no connection is trusted any more.
@@ -192,10 +248,10 @@ impl Remote {
     async fn exchange(
         &self,
         request: Request<Full<Bytes>>,
-        connected: &AtomicBool,
+        progress: &Progress,
     ) -> Result<(Connection, Response<Incoming>), Cause> {
         if let Some(mut kept) = self.pool.take(self.clock.now()) {
-            connected.store(true, Ordering::Relaxed);
+            progress.reuse();
             let response = match kept.ready().await {
                 Ok(()) => kept.send(request.clone()).await,
                 Err(error) => Err(error),
@@ -205,15 +261,21 @@ impl Remote {
                 Err(error) => tracing::debug!(%error, "a kept connection was dead; trying a fresh one"),
             }
         }
-        connected.store(false, Ordering::Relaxed);
-        let mut fresh = self.connector.connect().await.map_err(Cause::Connect)?;
-        connected.store(true, Ordering::Relaxed);
+        let mut fresh = self.connector.connect(progress).await.map_err(|error| match progress.stage() {
+            Stage::Securing => Cause::Secure(error),
+            Stage::Dialling | Stage::Asking => Cause::Connect(error),
+        })?;
         let response = fresh.send(request).await.map_err(Cause::Exchange)?;
         Ok((fresh, response))
     }
 
-    async fn conclude(&self, connection: Connection, response: Response<Incoming>) -> Outcome {
-        let (head, body) = response.into_parts();
+    async fn conclude(
+        &self,
+        connection: Connection,
+        response: Response<Incoming>,
+        authorization: Option<&HeaderValue>,
+    ) -> Outcome {
+        let (mut head, body) = response.into_parts();
         let pool = Arc::clone(&self.pool);
         let clock = self.clock;
         let rest = async move {
@@ -228,17 +290,25 @@ impl Remote {
             tokio::spawn(rest);
             return Outcome::Delivered;
         }
-        let mut text = rest.await;
-        if let Some(proxy) = self.connector.forwarding_proxy() {
-            // Whose answer it may be, and is where it asks for a password.
-            let wants = if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-                ", which wants user and password in its address"
-            } else {
-                ""
-            };
-            text = format!("by way of the proxy {proxy}{wants}: {text}");
+        let text = self.without_secrets(authorization, &rest.await);
+        if let Some(location) = head.headers.get_mut(LOCATION) {
+            let hidden = self.without_secrets(authorization, &String::from_utf8_lossy(location.as_bytes()));
+            *location = HeaderValue::try_from(hidden).unwrap_or(HeaderValue::from_static("?"));
         }
-        Outcome::of_answer(head.status, &head.headers, &text, self.clock.now().wall)
+        let outcome = Outcome::of_answer(head.status, &head.headers, &text, self.clock.now().wall);
+        if let Some(proxy) = self.connector.forwarding_proxy() {
+            return outcome.by_way_of(&proxy.to_string()); // whose answer it may be
+        }
+        outcome
+    }
+
+    /// The remote's own words without our credentials, which it may have sent back: they are for the log.
+    fn without_secrets(&self, authorization: Option<&HeaderValue>, text: &str) -> String {
+        let stated = self.headers.values().filter(|value| value.is_sensitive());
+        let sensitive = stated.chain(authorization);
+        let secrets = sensitive.filter_map(|value| value.to_str().ok()?.rsplit(' ').next());
+        let worth_it = secrets.filter(|secret| secret.len() >= SHORTEST_SECRET && text.contains(secret));
+        worth_it.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
     }
 }
 

@@ -1,14 +1,12 @@
 //! The extension's own CPU profile, sent through its own queue: credentials, tenant, headers and the last flush at
 //! shutdown hold for it as for any other.
 
-mod pprof;
-
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ::pprof::{ProfilerGuard, ProfilerGuardBuilder};
+use ::pprof::{ProfilerGuard, ProfilerGuardBuilder, Symbol};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -16,6 +14,7 @@ use http::{HeaderMap, HeaderValue, header};
 use tokio::time::sleep;
 
 use crate::clock::Clock;
+use crate::pprof::{self, Stack};
 use crate::queue::Queue;
 use crate::upload::{Endpoint, Upload};
 
@@ -114,7 +113,12 @@ impl Sampling {
             return Ok(None);
         }
         let until = clock.now().wall;
-        let profile = pprof::encode(&report.data, self.since, until, FREQUENCY.unsigned_abs().into());
+        let period = 1_000_000_000 / u64::from(FREQUENCY.unsigned_abs());
+        let stacks = report.data.iter().map(|(frames, samples)| Stack {
+            functions: frames.frames.iter().flatten().map(Symbol::name).collect(),
+            nanos: u64::try_from(*samples).unwrap_or_default().saturating_mul(period),
+        });
+        let profile = pprof::encode(stacks, self.since, until, period);
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
         gzip.write_all(&profile)?;
         let body = Bytes::from(gzip.finish()?);

@@ -1,14 +1,20 @@
 //! One accepted request of an SDK: the unit that flows through the extension.
 
+mod end_to_end;
+
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use memmap2::MmapMut;
 
+pub use self::end_to_end::{end_to_end, goes_on};
+
 /// What the bookkeeping of one upload costs in memory beside its bytes; an estimate that errs on the high side.
 const OVERHEAD: usize = 512;
 
+/// What the bookkeeping of one header costs beside its bytes.
+const HEADER_OVERHEAD: usize = 160;
 /// The smallest body that may lie in pages of its own, in bytes: of a smaller one's pages too much would be empty.
 const PAGED_FROM: usize = 8 * 1024;
 
@@ -51,8 +57,11 @@ impl Upload {
     /// The memory that it takes while it waits, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
-        let headers: usize =
-            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + HEADER_OVERHEAD)
+            .sum();
         let body = match self.body.len() {
             length @ ..PAGED_FROM => length,
             length => length.next_multiple_of(PAGE),
@@ -87,6 +96,12 @@ impl Endpoint {
             [Endpoint::Ingest, Endpoint::PrefixedIngest, Endpoint::Push, Endpoint::Otlp];
         let segments = |path| str::split(path, '/').filter(|segment| !segment.is_empty());
         ALL.into_iter().find(|endpoint| segments(endpoint.path()).eq(segments(path)))
+    }
+
+    /// Whether a profile's labels stand in the body and not in the query.
+    #[must_use]
+    pub const fn has_labels_in_body(self) -> bool {
+        matches!(self, Self::Push | Self::Otlp)
     }
 
     /// Its path on a server.

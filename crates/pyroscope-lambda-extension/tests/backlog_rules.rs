@@ -184,6 +184,16 @@ fn however_often_the_environment_thaws_a_failing_remote_is_asked_once_a_second()
 }
 
 #[test]
+fn what_the_remote_asks_for_is_believed_for_a_quarter_of_an_hour() {
+    let time = Time::new();
+    let mut backlog = backlog(1, 1, &time);
+    let attempt = send(&mut backlog, &time);
+    let asked = Verdict::NotYet { patiently: false, retry_after: Some(Duration::from_secs(86_400)) };
+    backlog.settle(attempt.ticket, asked, time.now(), 0);
+    assert_eq!(wait(&mut backlog, &time), Duration::from_secs(900));
+}
+
+#[test]
 fn what_the_remote_asked_for_passes_in_a_freeze_and_outlasts_a_success_of_another_attempt() {
     let mut time = Time::new();
     let mut backlog = backlog(3, 2, &time);

@@ -57,6 +57,9 @@ fn shown(config: &Config, name: &str) -> String {
                 config.headers.iter().map(|(name, value)| format!("{name}={}", value.to_str().unwrap()));
             headers.collect::<Vec<_>>().join(" ")
         }
+        "LABELS" | "LAMBDA_LABELS" => {
+            config.labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        }
         "HTTPS_PROXY" => proxy_for(config, "https://example.com"),
         "HTTP_PROXY" => proxy_for(config, "http://example.com"),
         "NO_PROXY" => format!("{:?}", config.network.proxies),
@@ -80,6 +83,7 @@ fn shown(config: &Config, name: &str) -> String {
         "SPOOL_DIR" => config.spool_dir.as_ref().map_or("off".into(), |path| path.display().to_string()),
         "PORT" => config.port.to_string(),
         "SELF_PROFILING" => config.self_profiling.to_string(),
+        "METRICS" => config.metrics.to_string(),
         "DEV_MODE" => config.dev_mode.to_string(),
         "LOG_LEVEL" => config.log.level.to_string(),
         "LOG_FORMAT" => format!("{:?}", config.log.format),
@@ -94,6 +98,9 @@ fn shown(config: &Config, name: &str) -> String {
         "LOG_LOGRUS_ERROR_FIELD_NAME" => config.log.names.logrus_error.clone(),
         "LOG_FUNC_FIELD_NAME" => config.log.names.func.clone(),
         "LOG_FILE_FIELD_NAME" => config.log.names.file.clone(),
+        "AWS_LAMBDA_FUNCTION_NAME" => format!("{:?}", config.platform.function_name),
+        "AWS_LAMBDA_FUNCTION_VERSION" => format!("{:?}", config.platform.function_version),
+        "AWS_REGION" => format!("{:?}", config.platform.region),
         "AWS_LAMBDA_RUNTIME_API" => format!("{:?}", config.platform.runtime_api),
         "AWS_LAMBDA_INITIALIZATION_TYPE" => format!("{:?}", config.platform.initialization),
         _ => panic!("{name} is in the table, but this test does not know what it sets"),
@@ -113,6 +120,10 @@ fn good_values_are_used() {
             "x-a=1 x-b=true x-c=1.5 x-d=",
         ),
         ("PYROSCOPE_HTTP_HEADERS", " {} ", ""),
+        ("PYROSCOPE_LABELS", "team=a,env=prod", "team=a env=prod"),
+        ("PYROSCOPE_LABELS", " team = the a team ,, env:prod,", "team=the a team env=prod"),
+        ("PYROSCOPE_LABELS", "url=http://a=b,at:x=y", "url=http://a=b at=x=y"),
+        ("PYROSCOPE_LABELS", ",", ""),
         ("HTTPS_PROXY", "http://proxy:3128", "http://proxy:3128 (HTTPS_PROXY)"),
         ("HTTPS_PROXY", " https://u:p@proxy/ ", "https://proxy (HTTPS_PROXY)"),
         ("HTTP_PROXY", "proxy:3128", "http://proxy:3128 (HTTP_PROXY)"),
@@ -142,6 +153,8 @@ fn good_values_are_used() {
         ("PYROSCOPE_PORT", "4041", "4041"),
         ("PYROSCOPE_PORT", "0", "0"),
         ("PYROSCOPE_SELF_PROFILING", "T", "true"),
+        ("PYROSCOPE_METRICS", "EMF", "true"),
+        ("PYROSCOPE_METRICS", "off", "false"),
         ("PYROSCOPE_DEV_MODE", "True", "true"),
         ("PYROSCOPE_LOG_LEVEL", "panic", "ERROR"),
         ("PYROSCOPE_LOG_LEVEL", "fatal", "ERROR"),
@@ -160,12 +173,16 @@ fn good_values_are_used() {
         ("PYROSCOPE_LOG_LOGRUS_ERROR_FIELD_NAME", "oops", "oops"),
         ("PYROSCOPE_LOG_FUNC_FIELD_NAME", "caller", "caller"),
         ("PYROSCOPE_LOG_FILE_FIELD_NAME", "source", "source"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "orders", "Some(\"orders\")"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST", "Some(\"$LATEST\")"),
+        ("AWS_REGION", "eu-west-1", "Some(\"eu-west-1\")"),
         ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001", "Some(\"127.0.0.1:9001\")"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand", "OnDemand"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "provisioned-concurrency", "ProvisionedConcurrency"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start", "SnapStart"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances", "ManagedInstances"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "something-new", "Other"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "orders", "Some(\"orders\")"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128", "16777216"),
     ] {
         let (config, warnings) = read(&[(name, value)]);
@@ -268,6 +285,11 @@ fn bad_values_are_told_and_leave_the_default() {
             "PYROSCOPE_SELF_PROFILING",
             "yes",
             "PYROSCOPE_SELF_PROFILING=\"yes\": not a boolean; using false (write true or false)",
+        ),
+        (
+            "PYROSCOPE_METRICS",
+            "on",
+            "PYROSCOPE_METRICS=\"on\": not one of the choices; using off (write off or emf)",
         ),
         (
             "PYROSCOPE_DEV_MODE",

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::{Connection, Extension, accepted, sink};
 use tokio::time::timeout;
@@ -61,7 +61,7 @@ async fn chunks_that_grow_too_large_are_refused_when_they_do() {
 async fn a_body_up_to_the_limit_less_its_head_is_taken() {
     let sink = sink().await;
     let extension = limited(&sink.url()).await;
-    let body = format!("main;{} 1", "x".repeat(60 * 1024));
+    let body = format!("main;{} 1", "x".repeat(59 * 1024)); // it is counted in whole pages
     assert_eq!(extension.post("/ingest?name=a", &[], &body).await.status(), 200);
     assert_eq!(accepted(&sink, 1).await[0].request.body, body);
 }
@@ -125,6 +125,53 @@ async fn two_hundred_idle_and_half_way_clients_keep_no_good_one_waiting() {
     }
     extension.profile("good").await;
     assert_eq!(accepted(&sink, 5).await.len(), 5);
+}
+
+/// Opens 300 connections that begin with these bytes, and lets each of them drip for as long as the guard lives.
+async fn dripping(extension: &Extension, begin: &'static str) -> tokio::task::JoinHandle<()> {
+    let mut hostile = Vec::new();
+    for _ in 0..300 {
+        let mut client = extension.sdk().await;
+        client.write(begin).await;
+        hostile.push(client);
+    }
+    tokio::spawn(async move {
+        loop {
+            for client in &mut hostile {
+                // Most have been closed to make room for others.
+                drop(client.try_write("x").await);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+}
+
+#[tokio::test]
+async fn three_hundred_idle_or_dripping_connections_change_nothing_for_a_good_one() {
+    // No wait of the intake is shorter: an answer that comes sooner has not waited for a hostile client.
+    const SHORTEST_WAIT: Duration = Duration::from_secs(5);
+    let sink = sink().await;
+    let extension = Extension::of(&sink.url()).dev().await;
+    let mut kept = extension.sdk().await;
+    let (mut sent, mut slowest) = (0, Duration::ZERO);
+    for begin in [
+        "",
+        "POST /ingest?name=a HTTP/1.1\r\nX-Slow: ",
+        "POST /ingest?name=a HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\nx",
+    ] {
+        assert_eq!(kept.post("/ingest?name=a", &[], b"main;work 1").await.status(), 200);
+        let hostile = dripping(&extension, begin).await;
+        for _ in 0..10 {
+            let started = Instant::now();
+            assert_eq!(kept.post("/ingest?name=a", &[], b"main;work 1").await.status(), 200, "{begin:?}");
+            extension.profile("a").await;
+            slowest = slowest.max(started.elapsed());
+        }
+        sent += 21;
+        hostile.abort();
+    }
+    assert_eq!(accepted(&sink, sent).await.len(), sent);
+    assert!(slowest < SHORTEST_WAIT, "{slowest:?}");
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use std::io::Read;
 use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 use labels_support::push::{PushRequest, RawProfileSeries, RawSample};
-use labels_support::{GZIP, LIMIT, PROTO, gunzip, gzip, session};
+use labels_support::{GZIP, LIMIT, PROTO, add_to_push, gunzip, gzip, session};
 use prost::Message;
-use pyroscope_lambda_extension::labels::{Untouched, push};
+use pyroscope_lambda_extension::labels::Untouched;
 
 fn request(raw_profile: Vec<u8>) -> Vec<u8> {
     let samples = vec![RawSample { raw_profile, id: String::new() }];
@@ -19,7 +19,7 @@ fn request(raw_profile: Vec<u8>) -> Vec<u8> {
 }
 
 fn add(body: &Bytes, limit: usize) -> Result<Option<Bytes>, Untouched> {
-    push::add(body, PROTO, GZIP, &session(), limit)
+    add_to_push(body, PROTO, GZIP, &session(), limit)
 }
 
 /// Bytes that no compression shrinks, the same in each run.
@@ -96,6 +96,22 @@ fn a_bomb_is_refused_at_the_limit() {
     // Its last member says that it is small.
     let body = [body, gzip(&[])].concat().into();
     assert!(matches!(add(&body, LIMIT), Err(Untouched::TooLarge { limit: LIMIT })));
+}
+
+#[test]
+fn a_body_that_grows_more_than_a_hundredfold_is_not_believed() {
+    const LARGE: usize = 64 << 20;
+    // Up to a mebibyte any ratio will do.
+    let body = gzip(&request(vec![0; 1_000_000]));
+    assert!(body.len() * 500 < 1_000_000 && add(&body, LARGE).unwrap().is_some());
+    let body = gzip(&request(vec![0; 8 << 20]));
+    let error = add(&body, LARGE).unwrap_err();
+    assert_eq!(error.to_string(), "the body is over 100 times as large without compression");
+    // One byte in fifty of noise is what a real body has at the least.
+    let mut profile = vec![0; 4 << 20];
+    profile.chunks_mut(50).zip(noise(90_000)).for_each(|(chunk, byte)| chunk[0] = byte);
+    let body = gzip(&request(profile));
+    assert!(add(&body, LARGE).unwrap().is_some(), "{}", body.len());
 }
 
 #[test]

@@ -6,18 +6,18 @@ mod labels_support;
 
 use bytes::Bytes;
 use labels_support::otlp::{AnyValue, Dictionary, KeyValue, Request, Resource, ResourceProfiles, attribute};
-use labels_support::{GZIP, ID, JSON, LIMIT, PROTO, gunzip, gzip, session};
+use labels_support::{GZIP, ID, JSON, LIMIT, PROTO, add_to_otlp, gunzip, gzip, session};
 use proptest::prelude::*;
 use prost::Message;
-use pyroscope_lambda_extension::labels::{LabelSet, Untouched, otlp};
+use pyroscope_lambda_extension::labels::{LabelSet, Untouched};
 use pyroscope_lambda_extension::session::LABEL;
 
 fn add(body: &[u8]) -> Option<Bytes> {
-    otlp::add(&Bytes::copy_from_slice(body), PROTO, None, &session(), LIMIT).unwrap()
+    add_to_otlp(&Bytes::copy_from_slice(body), PROTO, None, &session(), LIMIT).unwrap()
 }
 
 fn add_json(body: &str) -> Result<Option<String>, Untouched> {
-    let added = otlp::add(&Bytes::copy_from_slice(body.as_bytes()), JSON, None, &session(), LIMIT)?;
+    let added = add_to_otlp(&Bytes::copy_from_slice(body.as_bytes()), JSON, None, &session(), LIMIT)?;
     Ok(added.map(|added| String::from_utf8(added.to_vec()).unwrap()))
 }
 
@@ -124,15 +124,15 @@ fn a_dictionary_in_two_parts_counts_on() {
 fn gzip_in_is_gzip_out() {
     let body = request(vec![attribute("a", "b")], &[]);
     let added =
-        otlp::add(&gzip(&body), Some("application/x-protobuf"), GZIP, &session(), LIMIT).unwrap().unwrap();
+        add_to_otlp(&gzip(&body), Some("application/x-protobuf"), GZIP, &session(), LIMIT).unwrap().unwrap();
     assert_eq!(gunzip(&added), add(&body).unwrap());
 }
 
 #[test]
 fn a_label_that_the_server_would_take_for_an_attribute_yields_to_it() {
-    let labels = LabelSet::default().with("service_name", "mine").unwrap();
-    let body = request(vec![attribute("service.name", "orders")], &[]).into();
-    assert_eq!(otlp::add(&body, PROTO, None, &labels, LIMIT).unwrap(), None);
+    let labels = LabelSet::default().with("service_version", "mine").unwrap();
+    let body = request(vec![attribute("service.version", "7")], &[]).into();
+    assert_eq!(add_to_otlp(&body, PROTO, None, &labels, LIMIT).unwrap(), None);
 }
 
 #[test]
@@ -225,11 +225,11 @@ proptest! {
     ) {
         let labels = session().with("abc", "d").unwrap();
         let request = Request { resource_profiles, dictionary: strings.map(|string_table| Dictionary { string_table }) };
-        let added = otlp::add(&request.encode_to_vec().into(), PROTO, None, &labels, LIMIT).unwrap();
+        let added = add_to_otlp(&request.encode_to_vec().into(), PROTO, None, &labels, LIMIT).unwrap();
         let expected = expected(request.clone(), &labels);
         prop_assert_eq!(added.is_none(), expected == request);
         if let Some(added) = added {
-            prop_assert_eq!(otlp::add(&added, PROTO, None, &labels, LIMIT).unwrap(), None);
+            prop_assert_eq!(add_to_otlp(&added, PROTO, None, &labels, LIMIT).unwrap(), None);
             prop_assert_eq!(added.len(), expected.encoded_len());
             prop_assert_eq!(Request::decode(added).unwrap(), expected);
         }
@@ -240,8 +240,8 @@ proptest! {
         bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(0x0a), Just(0x02), Just(0x18), Just(0x00)], 0..64),
     ) {
         let body = Bytes::from(bytes);
-        if let Ok(Some(added)) = otlp::add(&body, PROTO, None, &session(), LIMIT) {
-            prop_assert_eq!(otlp::add(&added, PROTO, None, &session(), LIMIT).unwrap(), None);
+        if let Ok(Some(added)) = add_to_otlp(&body, PROTO, None, &session(), LIMIT) {
+            prop_assert_eq!(add_to_otlp(&added, PROTO, None, &session(), LIMIT).unwrap(), None);
             if let Ok(request) = Request::decode(body) {
                 prop_assert_eq!(Request::decode(added).unwrap(), expected(request, &session()));
             }

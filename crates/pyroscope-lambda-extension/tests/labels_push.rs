@@ -6,14 +6,14 @@ mod labels_support;
 
 use bytes::Bytes;
 use labels_support::push::{LabelPair, PushRequest, RawProfileSeries, RawSample, pair};
-use labels_support::{GZIP, ID, LIMIT, PROTO, captures, gunzip, gzip, session};
+use labels_support::{GZIP, ID, LIMIT, PROTO, add_to_push, captures, gunzip, gzip, session};
 use proptest::prelude::*;
 use prost::Message;
-use pyroscope_lambda_extension::labels::{LabelSet, Untouched, push};
+use pyroscope_lambda_extension::labels::{LabelSet, Untouched};
 use pyroscope_lambda_extension::session::LABEL;
 
 fn add(body: &[u8]) -> Option<Bytes> {
-    push::add(&Bytes::copy_from_slice(body), PROTO, None, &session(), LIMIT).unwrap()
+    add_to_push(&Bytes::copy_from_slice(body), PROTO, None, &session(), LIMIT).unwrap()
 }
 
 /// What the edit is to make of a request: labels that a series lacks, in front of its own.
@@ -54,7 +54,7 @@ fn a_request_without_series_or_with_ids_everywhere_is_left_alone() {
 #[test]
 fn no_label_to_add_changes_nothing() {
     let body = PushRequest { series: vec![RawProfileSeries::default()] }.encode_to_vec().into();
-    assert_eq!(push::add(&body, PROTO, None, &LabelSet::default(), LIMIT).unwrap(), None);
+    assert_eq!(add_to_push(&body, PROTO, None, &LabelSet::default(), LIMIT).unwrap(), None);
 }
 
 #[test]
@@ -82,11 +82,11 @@ fn a_length_written_longer_than_needed_is_written_anew() {
 fn what_real_sdks_push_gains_the_id_in_each_series() {
     for (head, body) in captures("python").into_iter().chain(captures("rust")) {
         assert!(head.contains("content-encoding: gzip"));
-        let added = push::add(&body, PROTO, GZIP, &session(), LIMIT).unwrap().unwrap();
+        let added = add_to_push(&body, PROTO, GZIP, &session(), LIMIT).unwrap().unwrap();
         let request = PushRequest::decode(gunzip(&body).as_slice()).unwrap();
         assert_eq!(PushRequest::decode(gunzip(&added).as_slice()).unwrap(), expected(request, &session()));
-        assert_eq!(push::add(&added, PROTO, GZIP, &session(), LIMIT).unwrap(), None);
-        assert_eq!(push::add(&body, PROTO, GZIP, &session(), LIMIT).unwrap().unwrap(), added);
+        assert_eq!(add_to_push(&added, PROTO, GZIP, &session(), LIMIT).unwrap(), None);
+        assert_eq!(add_to_push(&body, PROTO, GZIP, &session(), LIMIT).unwrap().unwrap(), added);
     }
 }
 
@@ -99,12 +99,12 @@ fn the_media_type_is_read_as_http_has_it() {
         "application/x-protobuf",
         "application/protobuf",
     ] {
-        assert!(push::add(&body, Some(known), None, &session(), LIMIT).unwrap().is_some(), "{known}");
+        assert!(add_to_push(&body, Some(known), None, &session(), LIMIT).unwrap().is_some(), "{known}");
     }
     for unknown in
         [None, Some(""), Some("application/grpc"), Some("application/connect+proto"), Some("text/plain")]
     {
-        let added = push::add(&body, unknown, None, &session(), LIMIT);
+        let added = add_to_push(&body, unknown, None, &session(), LIMIT);
         assert!(matches!(added, Err(Untouched::MediaType(_))), "{unknown:?}");
     }
 }
@@ -114,13 +114,13 @@ fn an_encoding_that_is_not_known_is_refused() {
     let body = PushRequest { series: vec![RawProfileSeries::default()] }.encode_to_vec();
     for known in [None, Some(""), Some("identity"), Some("Identity")] {
         assert!(
-            push::add(&body.clone().into(), PROTO, known, &session(), LIMIT).unwrap().is_some(),
+            add_to_push(&body.clone().into(), PROTO, known, &session(), LIMIT).unwrap().is_some(),
             "{known:?}"
         );
     }
-    assert!(push::add(&gzip(&body), PROTO, Some("GZIP"), &session(), LIMIT).unwrap().is_some());
+    assert!(add_to_push(&gzip(&body), PROTO, Some("GZIP"), &session(), LIMIT).unwrap().is_some());
     for unknown in ["zstd", "br", "deflate", "gzip, gzip", "identity, gzip"] {
-        let added = push::add(&body.clone().into(), PROTO, Some(unknown), &session(), LIMIT);
+        let added = add_to_push(&body.clone().into(), PROTO, Some(unknown), &session(), LIMIT);
         assert!(matches!(added, Err(Untouched::Encoding(_))), "{unknown}");
     }
 }
@@ -128,7 +128,7 @@ fn an_encoding_that_is_not_known_is_refused() {
 #[test]
 fn what_is_no_message_is_refused() {
     for body in [&[0x0a][..], &[0x0a, 0x05, 0x00], &[0x0b, 0x0c], &[0x0a, 0x02, 0x0a, 0x01], &[0xff; 12]] {
-        let added = push::add(&Bytes::copy_from_slice(body), PROTO, None, &session(), LIMIT);
+        let added = add_to_push(&Bytes::copy_from_slice(body), PROTO, None, &session(), LIMIT);
         assert!(matches!(added, Err(Untouched::Protobuf(_))), "{body:?}");
     }
 }
@@ -136,11 +136,11 @@ fn what_is_no_message_is_refused() {
 #[test]
 fn many_empty_series_cannot_make_a_large_body() {
     let body: Bytes = [0x0a, 0x00].repeat(1000).into();
-    let added = push::add(&body, PROTO, None, &session(), 38_000).unwrap().unwrap();
+    let added = add_to_push(&body, PROTO, None, &session(), 38_000).unwrap().unwrap();
     assert_eq!(added.len(), 38_000);
     for packed in [None, GZIP] {
         let body = if packed.is_some() { gzip(&body) } else { body.clone() };
-        let added = push::add(&body, PROTO, packed, &session(), 37_999);
+        let added = add_to_push(&body, PROTO, packed, &session(), 37_999);
         assert!(matches!(added, Err(Untouched::TooLarge { limit: 37_999 })), "{packed:?}");
     }
 }
@@ -177,11 +177,11 @@ proptest! {
         let request = PushRequest { series };
         let plain = request.encode_to_vec();
         let (body, encoding) = if packed { (gzip(&plain), GZIP) } else { (plain.into(), None) };
-        let added = push::add(&body, PROTO, encoding, &labels, LIMIT).unwrap();
+        let added = add_to_push(&body, PROTO, encoding, &labels, LIMIT).unwrap();
         let expected = expected(request.clone(), &labels);
         prop_assert_eq!(added.is_none(), expected == request);
         if let Some(added) = added {
-            prop_assert_eq!(push::add(&added, PROTO, encoding, &labels, LIMIT).unwrap(), None);
+            prop_assert_eq!(add_to_push(&added, PROTO, encoding, &labels, LIMIT).unwrap(), None);
             let plain = if packed { gunzip(&added).into() } else { added };
             prop_assert_eq!(plain.len(), expected.encoded_len());
             prop_assert_eq!(PushRequest::decode(plain).unwrap(), expected);
@@ -193,9 +193,9 @@ proptest! {
         bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(0x0a), Just(0x02), Just(0x00)], 0..64),
     ) {
         let body = Bytes::from(bytes);
-        if let Ok(Some(added)) = push::add(&body, PROTO, None, &session(), LIMIT) {
+        if let Ok(Some(added)) = add_to_push(&body, PROTO, None, &session(), LIMIT) {
             prop_assert!(added.len() > body.len());
-            prop_assert_eq!(push::add(&added, PROTO, None, &session(), LIMIT).unwrap(), None);
+            prop_assert_eq!(add_to_push(&added, PROTO, None, &session(), LIMIT).unwrap(), None);
             if let Ok(request) = PushRequest::decode(body) {
                 prop_assert_eq!(PushRequest::decode(added).unwrap(), expected(request, &session()));
             }

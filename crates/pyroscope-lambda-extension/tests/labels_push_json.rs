@@ -5,13 +5,13 @@
 mod labels_support;
 
 use bytes::Bytes;
-use labels_support::{GZIP, JSON, LIMIT, gunzip, gzip, session};
+use labels_support::{GZIP, JSON, LIMIT, add_to_push, gunzip, gzip, session};
 use proptest::prelude::*;
-use pyroscope_lambda_extension::labels::{Untouched, push};
+use pyroscope_lambda_extension::labels::Untouched;
 use serde_json::{Value, json};
 
 fn add(body: &str) -> Result<Option<String>, Untouched> {
-    let added = push::add(&Bytes::copy_from_slice(body.as_bytes()), JSON, None, &session(), LIMIT)?;
+    let added = add_to_push(&Bytes::copy_from_slice(body.as_bytes()), JSON, None, &session(), LIMIT)?;
     Ok(added.map(|added| String::from_utf8(added.to_vec()).unwrap()))
 }
 
@@ -89,14 +89,14 @@ fn a_deep_value_costs_no_stack() {
 #[test]
 fn an_item_over_the_limit_is_told_as_such() {
     let body = format!(r#"{{"series":[{}{{}}]}}"#, "{},".repeat(1000));
-    let added = push::add(&body.into(), JSON, None, &session(), 20_000);
+    let added = add_to_push(&body.into(), JSON, None, &session(), 20_000);
     assert!(matches!(added, Err(Untouched::TooLarge { limit: 20_000 })));
 }
 
 #[test]
 fn gzip_in_is_gzip_out() {
     let body = gzip(br#"{"series":[{"labels":[]}]}"#);
-    let added = push::add(&body, JSON, GZIP, &session(), LIMIT).unwrap().unwrap();
+    let added = add_to_push(&body, JSON, GZIP, &session(), LIMIT).unwrap().unwrap();
     let label = r#"{"name":"__session_id__","value":"0123456789abcdef"}"#;
     assert_eq!(gunzip(&added), format!(r#"{{"series":[{{"labels":[{label}]}}]}}"#).as_bytes());
 }
@@ -105,7 +105,7 @@ fn gzip_in_is_gzip_out() {
 fn a_value_is_quoted_as_json_asks() {
     let labels = session().with("quote", "a\"b\\c\u{1}ü").unwrap();
     let added =
-        push::add(&Bytes::from_static(br#"{"series":[{}]}"#), JSON, None, &labels, LIMIT).unwrap().unwrap();
+        add_to_push(&Bytes::from_static(br#"{"series":[{}]}"#), JSON, None, &labels, LIMIT).unwrap().unwrap();
     let added: Value = serde_json::from_slice(&added).unwrap();
     assert_eq!(added["series"][0]["labels"][1], json!({"name": "quote", "value": "a\"b\\c\u{1}ü"}));
 }

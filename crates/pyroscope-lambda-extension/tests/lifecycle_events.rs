@@ -91,11 +91,13 @@ async fn events_of_the_future_and_of_emulators_are_understood_as_far_as_they_go(
 }
 
 #[tokio::test]
-async fn under_snapstart_the_session_id_changes_at_the_first_invocation_and_never_again() {
+async fn under_snapstart_the_session_id_alone_changes_at_the_first_invocation_and_never_again() {
     for (initialization, changes) in [("snap-start", true), ("on-demand", false)] {
         let (platform, sink) = (Platform::start().await, sink().await);
         let extension = Extension::of(&sink.url())
             .set("AWS_LAMBDA_INITIALIZATION_TYPE", initialization)
+            .set("PYROSCOPE_LABELS", "team=a")
+            .set("PYROSCOPE_LAMBDA_LABELS", "true")
             .on(&platform)
             .await;
         for number in 1..=3 {
@@ -107,6 +109,11 @@ async fn under_snapstart_the_session_id_changes_at_the_first_invocation_and_neve
         let sessions: Vec<_> = sink.arrivals().iter().map(|arrival| session(&arrival.series)).collect();
         assert_eq!(sessions[0] != sessions[1], changes, "{initialization} {sessions:?}");
         assert_eq!(sessions[1], sessions[2], "{initialization}");
+        for arrival in &sink.arrivals() {
+            let labels = &arrival.series[0].labels;
+            assert_eq!(labels["team"], "a");
+            assert_eq!(labels["aws_lambda_initialization_type"], initialization);
+        }
     }
 }
 

@@ -7,10 +7,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use lambda_sandbox::{Builder, Event, Fault, InitializationType, Sandbox, ShutdownReason};
-use pyroscope_sink::{Behaviour, Reaction, Sink};
+use lambda_sandbox::{Builder, Event, Fault, InitializationType, LogLine, Sandbox, ShutdownReason, Stream};
+use pyroscope_sink::{Answer, Behaviour, Reaction, Sink};
+use serde_json::Value;
 use support::extension::PROGRAM;
-use support::{accepted, free_port, sink, sink_that};
+use support::{accepted, embedded_metrics, free_port, sink, sink_that};
 
 /// Set where this program runs as the function.
 const AS_FUNCTION: &str = "TEST_AS_FUNCTION";
@@ -132,4 +133,37 @@ async fn after_a_timeout_of_the_function_the_next_environment_is_served() {
     assert!(sandbox.shutdown(ShutdownReason::Spindown).await.is_clean());
     let apps: Vec<_> = sink.series().into_iter().map(|series| series.app).collect();
     assert_eq!(apps, ["after", "before"]);
+}
+
+#[tokio::test]
+async fn metrics_are_lines_of_the_embedded_metric_format_whose_sums_are_what_happened() {
+    let sink = sink_that(Behaviour::normal().next(1, Reaction::Answer(Answer::code(400)))).await;
+    let builder = environment(&sink).function_name("orders").env("PYROSCOPE_METRICS", "emf");
+    let sandbox = builder.start().await.unwrap();
+    for _ in 0..3 {
+        assert!(sandbox.invoke("counted").await.unwrap().is_ok());
+    }
+    assert!(sandbox.shutdown(ShutdownReason::Spindown).await.is_clean());
+    let logs = sandbox.logs();
+    let told = logs.iter().filter(|line| line.stream == Stream::Stdout && line.text.contains("_aws"));
+    let lines: Vec<Value> = told.map(|line| serde_json::from_str(&line.text).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "there was less than a minute between: {logs:#?}");
+    for line in &lines {
+        embedded_metrics::check(line);
+        assert_eq!(line["FunctionName"], "orders");
+    }
+    let sum = |name: &str| lines.iter().map(|line| line[name].as_u64().unwrap()).sum::<u64>();
+    let sums = ["ProfilesAccepted", "ProfilesDelivered", "ProfilesRefused", "ProfilesLost"].map(sum);
+    assert_eq!(sums, [3, 2, 1, 0]);
+    assert!(sum("BytesDelivered") > 0);
+}
+
+#[tokio::test]
+async fn without_being_asked_for_metrics_nothing_is_written_to_standard_output() {
+    let sink = sink().await;
+    let sandbox = environment(&sink).start().await.unwrap();
+    assert!(sandbox.invoke("uncounted").await.unwrap().is_ok());
+    assert!(sandbox.shutdown(ShutdownReason::Spindown).await.is_clean());
+    let own = |line: &&LogLine| line.process.contains("pyroscope") && line.stream == Stream::Stdout;
+    assert_eq!(sandbox.logs().iter().filter(own).count(), 0, "{:#?}", sandbox.logs());
 }

@@ -1,5 +1,7 @@
 //! What the extension takes from the function's memory, and gives back.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::net::SocketAddr;

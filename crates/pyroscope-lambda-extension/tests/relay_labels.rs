@@ -146,3 +146,99 @@ async fn what_can_not_be_labelled_goes_on_as_it_came() {
         assert_eq!(format!("{}{query}", arrivals[index].request.path), target);
     }
 }
+
+/// The labels of a series that it has from the extension, the session id aside.
+fn added_to(series: &Series) -> Vec<(&str, &str)> {
+    let own = ["__name__", "__session_id__", "service_name", "service.name", "a"];
+    let labels = series.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    labels.filter(|(name, _)| !own.contains(name)).collect()
+}
+
+/// An extension in a Lambda that it is to tell of in labels.
+async fn labelling(sink: &Sink) -> Extension {
+    Extension::of(&sink.url())
+        .set("PYROSCOPE_LABELS", "team=a=b/\u{e9} c,env=prod,__x__=1,half={a}")
+        .set("PYROSCOPE_LAMBDA_LABELS", "true")
+        .set("AWS_LAMBDA_FUNCTION_NAME", "orders-fn")
+        .set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .set("AWS_REGION", "eu-west-1")
+        .set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+        .set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+        .dev()
+        .await
+}
+
+#[tokio::test]
+async fn configured_labels_arrive_on_every_wire_format() {
+    let sink = sink().await;
+    let extension = labelling(&sink).await;
+    let (proto, json) = (("content-type", "application/proto"), ("content-type", "application/json"));
+    let (protobuf, packed) = (("content-type", "application/x-protobuf"), ("content-encoding", "gzip"));
+    let cases: [(&str, Headers, Vec<u8>); 8] = [
+        ("/ingest?name=app&format=pprof", &[], pprof()),
+        ("/pyroscope/ingest?name=app%7Ba%3Db%7D&format=pprof", &[], gzip(&pprof())),
+        (PUSH, &[proto], push()),
+        (PUSH, &[proto, packed], gzip(&push())),
+        (PUSH, &[json], PUSH_JSON.as_bytes().to_vec()),
+        (PUSH, &[json, packed], gzip(PUSH_JSON.as_bytes())),
+        (OTLP, &[protobuf], otlp()),
+        (OTLP, &[protobuf, packed], gzip(&otlp())),
+    ];
+    let expected = [
+        ("aws_lambda_initialization_type", "on-demand"),
+        ("cloud_region", "eu-west-1"),
+        ("env", "prod"),
+        ("faas_max_memory", "536870912"),
+        ("faas_name", "orders-fn"),
+        ("faas_version", "$LATEST"),
+        ("host_arch", if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }),
+        ("team", "a=b/\u{e9} c"),
+    ];
+    for (index, (target, headers, body)) in cases.iter().enumerate() {
+        assert_eq!(extension.post(target, headers, body).await.status(), 200, "{target}");
+        let arrivals = accepted(&sink, index + 1).await;
+        assert!(!arrivals[index].series.is_empty());
+        for series in &arrivals[index].series {
+            assert_eq!(added_to(series), expected, "{target} {headers:?}");
+        }
+        session(&arrivals[index].series);
+    }
+    let told = extension.lines("PYROSCOPE_LABELS").join("\n");
+    assert!(told.contains("__x__=1") && told.contains("half={a}"), "{told}");
+}
+
+#[tokio::test]
+async fn a_label_of_the_sdk_stands_whatever_is_configured() {
+    let sink = sink().await;
+    let extension = labelling(&sink).await;
+    extension.profile("app%7Benv%3Dmine%2Cfaas.name%3Dmine%7D").await;
+    let labels = &accepted(&sink, 1).await[0].series[0].labels;
+    assert_eq!((labels["env"].as_str(), labels["faas.name"].as_str()), ("mine", "mine"));
+    assert_eq!((labels.get("faas_name"), labels["team"].as_str()), (None, "a=b/\u{e9} c"));
+
+    // The sink takes this one without a look at it.
+    let body = r#"{"resourceProfiles":[{"resource":{"attributes":[{"key":"env","value":{"stringValue":"mine"}}]}}]}"#;
+    let json = [("content-type", "application/json")];
+    assert_eq!(extension.post(OTLP, &json, body).await.status(), 200);
+    let arrival = accepted(&sink, 2).await[1].clone();
+    let body = String::from_utf8_lossy(&arrival.request.body);
+    assert!(body.contains(r#"{"key":"cloud_region","value":{"stringValue":"eu-west-1"}}"#), "{body}");
+    assert_eq!(body.matches(r#""env""#).count(), 1, "{body}");
+}
+
+#[tokio::test]
+async fn labels_that_a_profile_has_no_room_for_are_left_out_and_named() {
+    let sink = sink().await;
+    let extension = Extension::of(&sink.url()).set("PYROSCOPE_LABELS", "team=a,env=prod").dev().await;
+    let own: Vec<_> = (0..24).map(|number| format!("own{number}%3Dx")).collect();
+    let app = format!("app%7B{}%7D", own.join("%2C"));
+    for _ in 0..3 {
+        extension.profile(&app).await;
+    }
+    let arrivals = accepted(&sink, 3).await;
+    assert_eq!(arrivals[2].series[0].labels["team"], "a");
+    assert_eq!(arrivals[2].series[0].labels.get("env"), None);
+    let line = extension.logs("left out").await;
+    assert!(line.contains("labels=env") && line.contains("level=warning"), "{line}");
+    assert_eq!(extension.lines("left out").len(), 1, "a warning that repeats is not repeated");
+}

@@ -135,6 +135,12 @@ fn each_field_is_held_to_what_it_may_be() {
         (record(&[&now, &[2], &[0], &number(u64::MAX)]), "header"),
         (record(&[&now, &[2], &[0], &number(1), &field(b"a b"), &field(b""), &none]), "header"),
         (record(&[&now, &[2], &[0], &number(1), &field(b"a"), &field(b"\n"), &none]), "header"),
+        (record(&[&now, &[2], &[0], &number(1), &field(b"content-length"), &field(b"0"), &none]), "header"),
+        (
+            record(&[&now, &[2], &[0], &number(1), &field(b"transfer-encoding"), &field(b"chunked"), &none]),
+            "header",
+        ),
+        (record(&[&now, &[2], &[0], &number(1), &field(b"Host"), &field(b"elsewhere"), &none]), "header"),
         (record(&[&now, &[2], &[0], &none, &number(1)]), "body"),
         (record(&[&now, &[2], &[0], &none, &number(u64::MAX)]), "body"),
         (record(&[&now, &[2], &[0], &none, &field(b"body"), b"more"]), "body"),

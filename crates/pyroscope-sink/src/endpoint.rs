@@ -72,7 +72,7 @@ impl Endpoint {
         match (self, refusal) {
             (_, R::UnknownPath(_)) => StatusCode::NOT_FOUND,
             (_, R::Method(_)) => StatusCode::METHOD_NOT_ALLOWED,
-            (_, R::Unauthenticated(_)) => StatusCode::UNAUTHORIZED,
+            (_, R::Unauthenticated(_) | R::NoTenant) => StatusCode::UNAUTHORIZED,
             (Self::Push, R::Encoding(_)) => StatusCode::NOT_IMPLEMENTED,
             (_, R::MediaType(_) | R::Encoding(_)) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             (Self::Push, R::BodyTooLarge { .. }) => StatusCode::TOO_MANY_REQUESTS,

@@ -214,6 +214,7 @@ impl Options {
             _ => {}
         }
         match &self.tenant {
+            Some(_) if request.header("x-scope-orgid").is_empty() => Err(Refusal::NoTenant),
             Some(wanted) if request.header("x-scope-orgid") != wanted => {
                 Err(Refusal::Unauthenticated("send the tenant in X-Scope-OrgID"))
             }

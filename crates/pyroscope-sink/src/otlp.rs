@@ -16,6 +16,9 @@ use crate::{
     series::{Format, Profile, SERVICE_NAME, Sample, SampleType, Series, UNSPECIFIED},
 };
 
+/// The server adds `__name__`, `__delta__`, `__otel__` and `service_name`.
+const ADDED_LABELS: usize = 4;
+
 /// The most frames that are decoded from one request.
 const MOST_FRAMES: usize = 4_000_000;
 
@@ -156,7 +159,7 @@ pub(crate) fn accept(request: &Incoming, limits: &Limits, now: SystemTime) -> Re
         .iter()
         .map(|resource| {
             let series = resource.series(&dictionary, &mut left)?;
-            limits.check_labels(series.labels.iter().map(|(k, v)| (k.as_str(), v.as_str())), 0)?;
+            limits.check_labels(series.labels.iter().map(|(k, v)| (k.as_str(), v.as_str())), ADDED_LABELS)?;
             for profile in &series.profiles {
                 if profile.uncompressed_bytes > limits.profile_bytes {
                     return Err(Refusal::ProfileTooLarge { limit: limits.profile_bytes });

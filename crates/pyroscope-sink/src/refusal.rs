@@ -16,6 +16,9 @@ pub enum Refusal {
     /// The credentials or the tenant that the sink asks for are missing or wrong.
     #[error("no valid credentials; {0}")]
     Unauthenticated(&'static str),
+    /// The sink has a tenant, and the request names none.
+    #[error("no org id")]
+    NoTenant,
     /// The content type is none that the endpoint reads.
     #[error("unsupported media type {0:?}")]
     MediaType(String),

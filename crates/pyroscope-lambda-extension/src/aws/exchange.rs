@@ -7,6 +7,7 @@ use hyper::body::Body;
 use zeroize::Zeroizing;
 
 use crate::connection::Connector;
+use crate::connection::progress::Progress;
 use crate::secret::fault::Fault;
 
 /// Twice what a secret of 64 KiB takes in JSON, in bytes.
@@ -22,7 +23,7 @@ pub(super) struct Answer {
 
 /// Sends `request` and reads the whole answer.
 pub(super) async fn exchange(connector: &Connector, request: Request<Full<Bytes>>) -> Result<Answer, Fault> {
-    let mut connection = connector.connect().await.map_err(Fault::Connect)?;
+    let mut connection = connector.connect(&Progress::default()).await.map_err(Fault::Connect)?;
     let response = connection.send(request).await.map_err(Fault::Exchange)?;
     let (head, mut incoming) = response.into_parts();
     // At its full length from the start, as far as it is told: a vector that grows leaves copies behind.

@@ -17,11 +17,17 @@ pub fn help_text() -> String {
         "{NAME} {VERSION}
 Relays the profiles of an AWS Lambda function to Pyroscope, without making the function wait.
 
-Usage: {NAME} [--help | --version]
+Usage: {NAME} [check [--dry-run] | --help | --version]
 
-In Lambda it takes no arguments: the platform starts it from /opt/extensions. Everything is set with
-environment variables of the function. An empty value means unset, but for the one variable that
-says otherwise. Booleans are true or false (also 1, t, 0, f); durations are
+In Lambda it takes no arguments: the platform starts it from /opt/extensions.
+
+  check
+      says what the settings mean, tries the way to the remote step by step, sends it one tiny
+      profile, and says what is wrong and what to do about it. Needs no Lambda. Ends with 0 where
+      profiles can arrive, with 1 where they can't. With --dry-run no profile is sent.
+
+Everything is set with environment variables of the function. An empty value means unset, but for
+the one variable that says otherwise. Booleans are true or false (also 1, t, 0, f); durations are
 such as 10s, 500ms or 1m30s.
 "
     );
@@ -83,7 +89,8 @@ fn push_line(text: &mut String, line: &str) {
     let _ = writeln!(text, "{line}");
 }
 
-fn push_wrapped<'text>(text: &mut String, words: impl Iterator<Item = &'text str>, indent: &str) {
+/// Appends words in lines of [`COLUMNS`] at most, each behind `indent`.
+pub(crate) fn push_wrapped<'text>(text: &mut String, words: impl Iterator<Item = &'text str>, indent: &str) {
     let mut line = String::new();
     for word in words {
         let fits = line.chars().count() + 1 + word.chars().count() <= COLUMNS;

@@ -51,6 +51,12 @@ pub struct FieldNames {
 // === impl LogConfig ===
 
 impl LogConfig {
+    /// Warnings and errors alone, for somebody at a terminal.
+    #[must_use]
+    pub fn of_warnings() -> Self {
+        Self { level: Level::WARN, timestamp: None, ..Self::read(&mut Reader::new(&|_| None)) }
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let disabled = reader.value(&var::LOG_TIMESTAMP_DISABLE, parse_bool).unwrap_or_default();
         let layout = reader.value(&var::LOG_TIMESTAMP_FORMAT, layout);

@@ -9,6 +9,12 @@ use super::warning::ValueFault;
 pub struct Platform {
     /// Where the Extensions API is: `host:port`, or a whole URL from some tools.
     pub runtime_api: Option<String>,
+    /// The function's name.
+    pub function_name: Option<String>,
+    /// The function's version: a number, or `$LATEST`.
+    pub function_version: Option<String>,
+    /// The region that it runs in.
+    pub region: Option<String>,
     /// How the environment was made.
     pub initialization: InitializationType,
     /// The function's memory in MiB.
@@ -37,6 +43,9 @@ impl Platform {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             runtime_api: reader.text(&var::RUNTIME_API),
+            function_name: reader.text(&var::FUNCTION_NAME),
+            function_version: reader.text(&var::FUNCTION_VERSION),
+            region: reader.text(&var::REGION),
             initialization: reader
                 .text(&var::INITIALIZATION_TYPE)
                 .map_or_else(InitializationType::default, |text| InitializationType::from_word(&text)),
@@ -52,12 +61,21 @@ impl InitializationType {
     /// Reads Lambda's word for it.
     #[must_use]
     pub fn from_word(word: &str) -> Self {
-        match word {
-            "on-demand" => Self::OnDemand,
-            "provisioned-concurrency" => Self::ProvisionedConcurrency,
-            "snap-start" => Self::SnapStart,
-            "lambda-managed-instances" => Self::ManagedInstances,
-            _ => Self::Other,
+        [Self::OnDemand, Self::ProvisionedConcurrency, Self::SnapStart, Self::ManagedInstances]
+            .into_iter()
+            .find(|initialization| initialization.word() == Some(word))
+            .unwrap_or(Self::Other)
+    }
+
+    /// Lambda's word for it, if it is known.
+    #[must_use]
+    pub const fn word(self) -> Option<&'static str> {
+        match self {
+            Self::OnDemand => Some("on-demand"),
+            Self::ProvisionedConcurrency => Some("provisioned-concurrency"),
+            Self::SnapStart => Some("snap-start"),
+            Self::ManagedInstances => Some("lambda-managed-instances"),
+            Self::Other => None,
         }
     }
 }

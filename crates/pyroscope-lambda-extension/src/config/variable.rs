@@ -1,6 +1,6 @@
 //! The table of variables.
 
-use Group::{Delivery, Extension, Log, Network, Platform, Remote};
+use Group::{Delivery, Extension, Labels, Log, Network, Platform, Remote};
 use Unset::{Means, Value};
 
 /// One environment variable.
@@ -27,6 +27,8 @@ pub enum Group {
     Remote,
     /// The way to it: proxies and TLS.
     Network,
+    /// Labels that profiles get on their way.
+    Labels,
     /// How and when profiles are delivered.
     Delivery,
     /// The extension itself.
@@ -50,7 +52,7 @@ pub enum Unset {
 
 impl Group {
     /// All of them, in the order that people read them.
-    pub const ALL: [Self; 6] = [Remote, Network, Delivery, Extension, Log, Platform];
+    pub const ALL: [Self; 7] = [Remote, Network, Labels, Delivery, Extension, Log, Platform];
 
     /// The heading.
     #[must_use]
@@ -58,6 +60,7 @@ impl Group {
         match self {
             Remote => "Where profiles go",
             Network => "Proxies and TLS",
+            Labels => "What they are labelled with",
             Delivery => "How they are delivered",
             Extension => "The extension itself",
             Log => "Its log",
@@ -130,10 +133,10 @@ variables! {
 
     HTTPS_PROXY: Network, "HTTPS_PROXY", Means("none"),
         "http://proxy.example.com:3128",
-        "proxy for an `https` remote: `http://user:password@host:port`, or `https` for TLS to the proxy itself; also read as `https_proxy`";
+        "proxy for an `https` remote: `http://user:password@host:port`, or `https` for TLS to the proxy itself; also read as `https_proxy`", secret;
     HTTP_PROXY: Network, "HTTP_PROXY", Means("none"),
         "http://proxy.example.com:3128",
-        "the same for an `http` remote; also read as `http_proxy`";
+        "the same for an `http` remote; also read as `http_proxy`", secret;
     NO_PROXY: Network, "NO_PROXY", Means("none"),
         "names, addresses and ranges, separated by commas",
         "what is reached without a proxy: `*`, or names, addresses and ranges, separated by commas; also read as `no_proxy`";
@@ -161,6 +164,13 @@ variables! {
     AWS_ENDPOINT_URL_SSM: Network, "AWS_ENDPOINT_URL_SSM", Means("`AWS_ENDPOINT_URL`"),
         "https://vpce-1234.ssm.us-east-1.vpce.amazonaws.com",
         "where the Parameter Store is asked";
+
+    LABELS: Labels, "PYROSCOPE_LABELS", Means("none"),
+        "name=value, with commas between several",
+        "labels for every profile that does not have them: `team=a,env=prod`";
+    LAMBDA_LABELS: Labels, "PYROSCOPE_LAMBDA_LABELS", Value("false"),
+        "true or false",
+        "label every profile with the function's name, version, region, memory, architecture and initialization type";
 
     TIMEOUT: Delivery, "PYROSCOPE_TIMEOUT", Value("10s"),
         "10s, 500ms, 1m30s",
@@ -190,6 +200,9 @@ variables! {
     SELF_PROFILING: Extension, "PYROSCOPE_SELF_PROFILING", Value("false"),
         "true or false",
         "profile the extension itself";
+    METRICS: Extension, "PYROSCOPE_METRICS", Value("off"),
+        "off or emf",
+        "`emf` writes what became of profiles to the log as metrics of CloudWatch, once a minute at most; `off` does not";
     DEV_MODE: Extension, "PYROSCOPE_DEV_MODE", Value("false"),
         "true or false",
         "run without a Lambda, until a signal comes";
@@ -225,6 +238,15 @@ variables! {
         "a name without control characters",
         "accepted for the sake of existing settings; lines do not say which file logged them";
 
+    FUNCTION_NAME: Platform, "AWS_LAMBDA_FUNCTION_NAME", Means("unknown"),
+        "a function's name",
+        "the function's name";
+    FUNCTION_VERSION: Platform, "AWS_LAMBDA_FUNCTION_VERSION", Means("unknown"),
+        "a number, or $LATEST",
+        "the function's version";
+    REGION: Platform, "AWS_REGION", Means("unknown"),
+        "a region such as eu-west-1",
+        "the region that the function runs in";
     RUNTIME_API: Platform, "AWS_LAMBDA_RUNTIME_API", Means("none"),
         "host:port",
         "where the Extensions API is";

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::flush::FlushStrategy;
+use crate::labels::InvalidLabel;
 use crate::secret::arn::ArnFault;
 
 /// How much of a value a warning shows.
@@ -62,6 +63,16 @@ pub enum Warning {
         on_invoke: bool,
         /// What the newer one says, and what holds.
         strategy: FlushStrategy,
+    },
+    /// One of the labels.
+    #[error("{variable}: {entry}: {fault}; skipped, the others are used")]
+    Label {
+        /// The variable that asks for it.
+        variable: &'static str,
+        /// Its name and value.
+        entry: ShownName,
+        /// What is wrong with it.
+        fault: InvalidLabel,
     },
     /// TLS that protects from nobody.
     #[error(
@@ -155,7 +166,7 @@ pub enum Instead {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownValue(Option<String>);
 
-/// A header's name as a warning shows it.
+/// A header's name, or a label, as a warning shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownName(String);
 
@@ -207,7 +218,7 @@ fn are(names: &[&str]) -> &'static str {
     if names.len() == 1 { "is" } else { "are" }
 }
 
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let mut chars = text.chars();
     let mut shown: String = chars.by_ref().take(SHOWN_CHARS).collect();
     if chars.next().is_some() {

@@ -11,11 +11,10 @@ use rustls::client::ClientConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{AlertDescription, CertificateError, ConfigBuilder, RootCertStore, WantsVerifier};
+use rustls::{AlertDescription, ConfigBuilder, RootCertStore, WantsVerifier};
 use tokio_rustls::TlsConnector;
 
 use self::unchecked::Unchecked;
-use super::chain;
 use crate::config::{CertificateFile, Identity, TlsSettings};
 use crate::net::BoxStream;
 
@@ -38,21 +37,8 @@ struct FileError {
     instead: &'static str,
 }
 
-/// The one thing about a failure that the configuration can change.
-#[derive(Debug, thiserror::Error)]
-#[error("{what} ({advice})")]
-struct Explained {
-    what: String,
-    advice: &'static str,
-}
-
 const BUILT_IN: &str = "the built-in certificate authorities are trusted";
 const NO_IDENTITY: &str = "nothing is sent without the client certificate (write the path of a PEM file)";
-
-const UNKNOWN_AUTHORITY: &str =
-    "name a PEM file with the authority of its certificate in PYROSCOPE_TLS_CA_FILE, if it is a private one";
-const ANOTHER_CERTIFICATE: &str =
-    "the server wants a client certificate that it accepts: name it in PYROSCOPE_TLS_CERT_FILE";
 
 // === impl Tls ===
 
@@ -65,7 +51,7 @@ impl Tls {
     pub(super) async fn connect(&self, host: &str, stream: BoxStream) -> io::Result<BoxStream> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let connected = TlsConnector::from(self.config()?).connect(name, stream).await;
-        Ok(Box::new(connected.map_err(explained)?))
+        Ok(Box::new(connected?))
     }
 
     /// Forgets sessions, and what was read from files.
@@ -187,49 +173,25 @@ impl FileError {
     }
 }
 
-/// What the configuration can do about an error of TLS.
-fn advice(error: &io::Error) -> Option<&'static str> {
-    match error.get_ref()?.downcast_ref()? {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(UNKNOWN_AUTHORITY),
-        rustls::Error::AlertReceived(alert) => {
-            is_about_our_certificate(*alert).then_some(ANOTHER_CERTIFICATE)
-        }
-        _ => None,
-    }
-}
-
-/// RFC 8446, section 6.2.
-const fn is_about_our_certificate(alert: AlertDescription) -> bool {
+/// Whether `error` is the server's word that it does not take our certificate, or wants one (RFC 8446, section 6.2).
+#[must_use]
+pub const fn is_about_our_certificate(error: &rustls::Error) -> bool {
     use AlertDescription::{
         AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked,
         CertificateUnknown, DecryptError, UnknownCA, UnsupportedCertificate,
     };
     matches!(
-        alert,
-        AccessDenied
-            | BadCertificate
-            | CertificateExpired
-            | CertificateRequired
-            | CertificateRevoked
-            | CertificateUnknown
-            | DecryptError
-            | UnknownCA
-            | UnsupportedCertificate
+        error,
+        rustls::Error::AlertReceived(
+            AccessDenied
+                | BadCertificate
+                | CertificateExpired
+                | CertificateRequired
+                | CertificateRevoked
+                | CertificateUnknown
+                | DecryptError
+                | UnknownCA
+                | UnsupportedCertificate
+        )
     )
-}
-
-fn explained(error: io::Error) -> io::Error {
-    match advice(&error) {
-        Some(advice) => io::Error::new(error.kind(), Explained { what: error.to_string(), advice }),
-        None => error,
-    }
-}
-
-/// An exchange that broke off, in words. That a server wants a certificate is heard only after the handshake.
-pub(super) fn explained_exchange(error: &hyper::Error) -> String {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
-    match cause.and_then(advice) {
-        Some(advice) => format!("{} ({advice})", chain(error)),
-        None => chain(error).to_string(),
-    }
 }

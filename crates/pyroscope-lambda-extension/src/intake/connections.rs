@@ -8,7 +8,13 @@ use tokio::task::AbortHandle;
 /// Connections at once. SDKs hold one or two each.
 const MAX: usize = 128;
 
+/// How many of them may be connections that have not had an answer yet.
+const MAX_NEW: usize = MAX / 2;
+
 /// The open connections. When one too many comes, the one that has been idle for longest goes.
+///
+/// Those that never had an answer have half of the places at most: a client that opens hundreds and sends nothing, or little
+/// by little, closes its own and not that of an SDK.
 #[derive(Debug, Default)]
 pub(super) struct Connections(Mutex<Open>);
 
@@ -25,6 +31,8 @@ struct Connection {
     last_active: u64,
     /// Requests under way.
     busy: u32,
+    /// Whether it has not had an answer yet.
+    new: bool,
     task: AbortHandle,
 }
 
@@ -60,7 +68,7 @@ impl Connections {
             let _closing = closing;
             serving.await;
         });
-        open.by_id.insert(id, Connection { last_active: id, busy: 0, task: task.abort_handle() });
+        open.by_id.insert(id, Connection { last_active: id, busy: 0, new: true, task: task.abort_handle() });
     }
 
     /// Marks the connection as busy until the guard is dropped.
@@ -86,8 +94,9 @@ impl Open {
 
     /// Closes the connection that has been idle for longest; where all are busy, the one that has been so for longest.
     fn close_one(&mut self) {
-        let victim =
-            self.by_id.iter().min_by_key(|(_, connection)| (connection.busy > 0, connection.last_active));
+        let new = self.by_id.values().filter(|connection| connection.new).count();
+        let candidates = self.by_id.iter().filter(|(_, connection)| connection.new || new < MAX_NEW);
+        let victim = candidates.min_by_key(|(_, connection)| (connection.busy > 0, connection.last_active));
         let Some(id) = victim.map(|(id, _)| *id) else { return };
         if let Some(connection) = self.by_id.remove(&id) {
             connection.task.abort();
@@ -103,6 +112,7 @@ impl Drop for Busy<'_> {
         let now = open.tick();
         if let Some(connection) = open.by_id.get_mut(&self.id) {
             connection.busy -= 1;
+            connection.new = false;
             connection.last_active = now;
         }
     }

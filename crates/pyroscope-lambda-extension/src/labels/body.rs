@@ -5,6 +5,16 @@ use bytes::Bytes;
 use super::edit::Edit;
 use super::gzip;
 use super::protobuf::Malformed;
+use super::set::LeftOut;
+
+/// What became of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edited<T> {
+    /// It with the labels that it lacked; `None` where there is nothing to change.
+    pub changed: Option<T>,
+    /// Labels for which some series of it has no room.
+    pub left_out: LeftOut,
+}
 
 /// Why a body can't be edited. Forward it as it arrived.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +28,18 @@ pub enum Untouched {
     /// The body would take more memory than the relay spends on one.
     #[error("the body is over {limit} bytes without compression or with its labels")]
     TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The body is a gzip bomb, or might be.
+    #[error("the body is over {limit} times as large without compression")]
+    Ratio {
+        /// The limit.
+        limit: usize,
+    },
+    /// The labels would take more memory than the relay spends on them.
+    #[error("its labels would take over {limit} bytes")]
+    TooMuchAdded {
         /// The limit, in bytes.
         limit: usize,
     },
@@ -57,26 +79,29 @@ impl Format {
     }
 }
 
-/// The body as `plan` edits it, in the encoding in which it came; `None` where there is nothing to change.
+/// The body as `plan` edits it, in the encoding in which it came.
 pub(super) fn edit(
     body: &Bytes,
     content_encoding: Option<&str>,
     limit: usize,
     plan: impl FnOnce(&mut Edit<'_>) -> Result<(), Untouched>,
-) -> Result<Option<Bytes>, Untouched> {
+) -> Result<Edited<Bytes>, Untouched> {
     let encoding = content_encoding.unwrap_or_default().trim();
     if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
         let mut edit = Edit::new(body, limit)?;
         plan(&mut edit)?;
-        Ok((!edit.is_empty()).then(|| edit.copy().into()))
+        let changed = (!edit.is_empty()).then(|| edit.copy().into());
+        Ok(Edited { changed, left_out: edit.left_out() })
     } else if encoding.eq_ignore_ascii_case("gzip") {
         let inflated = gzip::inflate(body, limit)?;
         let mut edit = Edit::new(&inflated, limit)?;
         plan(&mut edit)?;
+        let left_out = edit.left_out();
         if edit.is_empty() {
-            return Ok(None);
+            return Ok(Edited { changed: None, left_out });
         }
-        gzip::deflate(&edit, body.len()).map(|packed| Some(packed.into())).map_err(Untouched::Gzip)
+        let packed = gzip::deflate(&edit, body.len()).map_err(Untouched::Gzip)?;
+        Ok(Edited { changed: Some(packed.into()), left_out })
     } else {
         Err(Untouched::Encoding(encoding.to_owned()))
     }

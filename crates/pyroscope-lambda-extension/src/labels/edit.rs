@@ -3,6 +3,11 @@
 use std::ops::Range;
 
 use super::body::Untouched;
+use super::set::LeftOut;
+
+/// The most that labels may add to one body, in bytes: some hundred series with a usual set. A body of empty series alone
+/// could grow by a hundred times its size otherwise.
+const MOST_ADDED: usize = 256 * 1024;
 
 /// What is to become of a body. Its result never grows beyond the limit.
 #[derive(Debug)]
@@ -14,6 +19,8 @@ pub(super) struct Edit<'a> {
     cuts: Vec<Cut>,
     removed: usize,
     limit: usize,
+    /// Labels for which a series has no room.
+    left_out: LeftOut,
 }
 
 /// Bytes of the body, perhaps none, that give way to bytes that are inserted.
@@ -31,7 +38,14 @@ impl<'a> Edit<'a> {
         if body.len() > limit {
             return Err(Untouched::TooLarge { limit });
         }
-        Ok(Self { body, inserted: Vec::new(), cuts: Vec::new(), removed: 0, limit })
+        Ok(Self {
+            body,
+            inserted: Vec::new(),
+            cuts: Vec::new(),
+            removed: 0,
+            limit,
+            left_out: LeftOut::default(),
+        })
     }
 
     pub(super) fn body(&self) -> &'a [u8] {
@@ -55,7 +69,19 @@ impl<'a> Edit<'a> {
         if self.size() > self.limit {
             return Err(Untouched::TooLarge { limit: self.limit });
         }
+        if self.inserted.len() > MOST_ADDED {
+            return Err(Untouched::TooMuchAdded { limit: MOST_ADDED });
+        }
         Ok(())
+    }
+
+    /// Notes labels that a series has no room for.
+    pub(super) const fn leave_out(&mut self, labels: LeftOut) {
+        self.left_out.add(labels);
+    }
+
+    pub(super) const fn left_out(&self) -> LeftOut {
+        self.left_out
     }
 
     /// The size of the result, in bytes.

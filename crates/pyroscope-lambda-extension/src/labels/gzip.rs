@@ -12,24 +12,33 @@ use super::edit::Edit;
 /// Deflate makes at most 1,032 bytes of one.
 const MOST_RATIO: usize = 1032;
 
+/// No profile is compressed to a hundredth of its size; what claims to be is not worth the CPU time.
+const BELIEVED_RATIO: usize = 100;
+
+/// A body is decompressed to this many bytes whatever its ratio: it is too short for one to tell anything.
+const BELIEVED: usize = 1 << 20;
+
 /// The most bytes that a stored block holds.
 const BLOCK: usize = 0xffff;
 
 /// Deflate, no flags, no time, nothing about the compression, no operating system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// What all members hold, one after the other.
-pub(super) fn inflate(packed: &[u8], limit: usize) -> Result<Vec<u8>, Untouched> {
+/// What all members hold, one after the other, as far as it can be a profile.
+pub(super) fn inflate(packed: &[u8], most: usize) -> Result<Vec<u8>, Untouched> {
+    let believed = packed.len().saturating_mul(BELIEVED_RATIO).max(BELIEVED);
+    let limit = most.min(believed);
     // The last four bytes tell the size, of the last member at least; a lie costs a larger allocation, not more than the limit.
     let told = packed.last_chunk().map_or(0, |size| u32::from_le_bytes(*size));
     let room = usize::try_from(told).unwrap_or(limit).min(limit).min(packed.len().saturating_mul(MOST_RATIO));
     let mut plain = Vec::with_capacity(room);
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(packed).take(most).read_to_end(&mut plain).map_err(Untouched::Gzip)?;
-    if plain.len() > limit {
-        return Err(Untouched::TooLarge { limit });
+    let enough = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(packed).take(enough).read_to_end(&mut plain).map_err(Untouched::Gzip)?;
+    match plain.len() {
+        size if size > most => Err(Untouched::TooLarge { limit: most }),
+        size if size > limit => Err(Untouched::Ratio { limit: BELIEVED_RATIO }),
+        _ => Ok(plain),
     }
-    Ok(plain)
 }
 
 /// The result of an edit in one member, the same for the same result.

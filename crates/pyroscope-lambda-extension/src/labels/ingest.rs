@@ -4,14 +4,16 @@
 //! a `=` ends a key and a `,` or `}` ends a value. A `}` where a key might begin ends it all, whatever follows. A pair that
 //! nothing ends is dropped. Names, keys and values are trimmed; a key that comes twice has its last value.
 
-use super::query;
-use super::set::LabelSet;
+use super::body::Edited;
+use super::query::{self, Raw};
+use super::set::{LabelSet, Lacking};
+use crate::session;
 
 /// The key that stands for the application's name.
 const NAME: &str = "__name__";
 
-/// The label that the server makes of the application's name, unless a key says otherwise.
-const SERVICE: &str = "service_name";
+/// How many labels the server adds to each series: `__name__`, `__delta__`, `pyroscope_spy` and `service_name` or `app_name`.
+const ADDED_BY_SERVER: usize = 4;
 
 /// Why the server would answer 400 to a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,19 +28,25 @@ pub enum Rejected {
 
 /// The query string with the labels that its `name` lacks, and every other byte as it was.
 ///
-/// `None` means: forward the query string as it is. Nothing is lacking, or there is no name, or the server will reject it.
+/// Where there is no name, or the server will reject it, the query string stays as it is.
 #[must_use]
-pub fn add(query: &str, labels: &LabelSet) -> Option<String> {
+pub fn add(query: &str, labels: &LabelSet) -> Edited<String> {
+    let Some((raw, lacking)) = lacking(query, labels) else { return Edited::default() };
+    let changed = if lacking.is_empty() { None } else { insert(query, raw, lacking) };
+    Edited { changed, left_out: lacking.left_out() }
+}
+
+/// The name in the query string, and what it lacks.
+fn lacking<'q, 'l>(query: &'q str, labels: &'l LabelSet) -> Option<(Raw<'q>, Lacking<'l>)> {
     let raw = query::get(query, "name")?;
     let decoded = query::decode(raw.text)?;
-    let mut lacking = labels.lacking();
-    // Another service name would take the profile away from the application that the SDK names.
-    lacking.has(SERVICE.as_bytes());
-    parse(&String::from_utf8_lossy(&decoded), |key, _| _ = lacking.has(key.as_bytes())).ok()?;
-    if lacking.is_empty() {
-        return None;
-    }
+    let mut lacking = labels.lacking(ADDED_BY_SERVER);
+    let kept = |key: &str| key == session::LABEL || !key.starts_with("__");
+    parse(&String::from_utf8_lossy(&decoded), |key, _| _ = kept(key) && lacking.has(key.as_bytes())).ok()?;
+    Some((raw, lacking))
+}
 
+fn insert(query: &str, raw: Raw<'_>, lacking: Lacking<'_>) -> Option<String> {
     // Just behind the brace, whole pairs leave the parser in the state in which they found it: what follows means what it meant.
     let brace = query::behind(raw.text, b'{');
     let (before, after) = query.split_at_checked(raw.at + brace.unwrap_or(raw.text.len()))?;

@@ -2,7 +2,8 @@
 //!
 //! Everything here is a pure function over bytes that a stranger may have written: no IO, no log, no panic. What can't be
 //! edited safely comes back as [`Untouched`], and the caller forwards the request as it arrived. A name that the SDK has
-//! set already keeps the SDK's value: no profile ever gains a second copy of a label.
+//! set already keeps the SDK's value: no profile ever gains a second copy of a label. Nor does a series ever gain more labels
+//! than the server takes: those that there is no room for are told to the caller.
 //!
 //! # Layout
 //! - [`ingest`]: the `name` parameter of `/ingest`
@@ -24,6 +25,6 @@ pub mod push;
 mod query;
 mod set;
 
-pub use body::Untouched;
+pub use body::{Edited, Untouched};
 pub use protobuf::Malformed;
-pub use set::{InvalidLabel, LabelSet};
+pub use set::{InvalidLabel, LabelSet, LeftOut};

@@ -3,7 +3,9 @@
 //! `ExportProfilesServiceRequest { repeated ResourceProfiles resource_profiles = 1; ProfilesDictionary dictionary = 2 }`,
 //! `ResourceProfiles { Resource resource = 1; … }`, `Resource { repeated KeyValue attributes = 1; … }`,
 //! `KeyValue { string key = 1; AnyValue value = 2; int32 key_strindex = 3 }`, `AnyValue { oneof { string string_value = 1; … } }`,
-//! as protobuf or as JSON. In place of a key, `key_strindex` may point into the dictionary's `repeated string string_table = 5`.
+//! as protobuf or as JSON. To each series the server adds `__name__`, `__delta__`, `__otel__` and `service_name`, the last for
+//! whatever it was told as `service.name`. The attributes of scopes become labels too; nobody uses them yet, and they are not
+//! counted here. In place of a key, `key_strindex` may point into the dictionary's `repeated string string_table = 5`.
 
 use std::borrow::Cow;
 
@@ -12,11 +14,14 @@ use serde::Deserialize;
 use serde::de::Error as _;
 use serde_json::value::RawValue;
 
-use super::body::{self, Format, Untouched};
+use super::body::{self, Edited, Format, Untouched};
 use super::edit::Edit;
 use super::json;
 use super::protobuf::{self, Delimited, Field, Malformed, Value};
 use super::set::{Label, LabelSet, Lacking};
+
+/// How many labels the server adds to each series.
+const ADDED_BY_SERVER: usize = 4;
 
 const RESOURCE_PROFILES: u64 = 1;
 const DICTIONARY: u64 = 2;
@@ -86,7 +91,7 @@ struct NamingStrings<'a>(Vec<(u32, Lacking<'a>)>);
 /// The body with each label as an attribute of every resource that lacks it, in the encoding in which it came, and nothing
 /// else changed. Profiles that name no resource are given one.
 ///
-/// `None` means that there is nothing to add. `limit`, in bytes, bounds the body before and after the edit, decompressed.
+/// `limit`, in bytes, bounds the body before and after the edit, decompressed.
 ///
 /// # Errors
 /// Where the body can't be edited safely, and why.
@@ -96,7 +101,7 @@ pub fn add(
     content_encoding: Option<&str>,
     labels: &LabelSet,
     limit: usize,
-) -> Result<Option<Bytes>, Untouched> {
+) -> Result<Edited<Bytes>, Untouched> {
     let format = Format::of(content_type)?;
     body::edit(body, content_encoding, limit, |edit| match format {
         Format::Protobuf => add_to_protobuf(edit, labels),
@@ -109,7 +114,7 @@ fn add_to_protobuf(edit: &mut Edit<'_>, labels: &LabelSet) -> Result<(), Untouch
     let mut strings = None;
     for profiles in request.all(RESOURCE_PROFILES) {
         let profiles = profiles?;
-        let mut lacking = labels.lacking();
+        let mut lacking = labels.lacking(ADDED_BY_SERVER);
         // A message field that comes twice is one message: its parts are merged.
         let mut first: Option<Delimited<'_>> = None;
         for resource in profiles.all(RESOURCE.into()) {
@@ -127,6 +132,7 @@ fn add_to_protobuf(edit: &mut Edit<'_>, labels: &LabelSet) -> Result<(), Untouch
                 }
             }
         }
+        edit.leave_out(lacking.left_out());
         if !lacking.is_empty() {
             insert(edit, profiles, first, lacking)?;
         }
@@ -203,7 +209,7 @@ fn add_to_json(edit: &mut Edit<'_>, labels: &LabelSet) -> Result<(), Untouched> 
         let resource = json::existing(fields.resource);
         let attributes =
             resource.map(json::object::<Resource<'_>>).transpose()?.and_then(|fields| fields.attributes);
-        let mut lacking = labels.lacking();
+        let mut lacking = labels.lacking(ADDED_BY_SERVER);
         json::each(attributes, |attribute| {
             let attribute: Attribute<'_> = json::object(attribute)?;
             lacking.has(attribute.key.unwrap_or_default().as_bytes());
@@ -216,6 +222,7 @@ fn add_to_json(edit: &mut Edit<'_>, labels: &LabelSet) -> Result<(), Untouched> 
             }
             Ok(())
         })?;
+        edit.leave_out(lacking.left_out());
         match resource {
             Some(resource) => {
                 json::add_items(edit, resource, "attributes", attributes, lacking, put_json_attribute)
@@ -272,7 +279,7 @@ impl<'a> NamingStrings<'a> {
     }
 
     fn note(&mut self, index: u32, string: &[u8], labels: &'a LabelSet) {
-        let mut lacking = labels.lacking();
+        let mut lacking = labels.lacking(ADDED_BY_SERVER);
         if lacking.has(string) {
             self.0.push((index, lacking));
         }

@@ -9,11 +9,14 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::body::{self, Format, Untouched};
+use super::body::{self, Edited, Format, Untouched};
 use super::edit::Edit;
 use super::json;
 use super::protobuf::{self, Delimited};
 use super::set::{Label, LabelSet};
+
+/// The label that the server adds to a series that has none.
+const SERVICE: &[u8] = b"service_name";
 
 const SERIES: u64 = 1;
 const LABELS: u8 = 1;
@@ -40,7 +43,7 @@ struct Pair<'a> {
 
 /// The body with each label added to every series that lacks it, in the encoding in which it came, and nothing else changed.
 ///
-/// `None` means that there is nothing to add. `limit`, in bytes, bounds the body before and after the edit, decompressed.
+/// `limit`, in bytes, bounds the body before and after the edit, decompressed.
 ///
 /// # Errors
 /// Where the body can't be edited safely, and why.
@@ -50,7 +53,7 @@ pub fn add(
     content_encoding: Option<&str>,
     labels: &LabelSet,
     limit: usize,
-) -> Result<Option<Bytes>, Untouched> {
+) -> Result<Edited<Bytes>, Untouched> {
     let format = Format::of(content_type)?;
     body::edit(body, content_encoding, limit, |edit| match format {
         Format::Protobuf => add_to_protobuf(edit, labels),
@@ -61,10 +64,15 @@ pub fn add(
 fn add_to_protobuf(edit: &mut Edit<'_>, labels: &LabelSet) -> Result<(), Untouched> {
     for series in Delimited::body(edit.body()).all(SERIES) {
         let series = series?;
-        let mut lacking = labels.lacking();
+        let mut lacking = labels.lacking(0);
+        let mut has_service = false;
         for pair in series.all(LABELS.into()) {
-            lacking.has(pair?.last(NAME.into())?);
+            let name = pair?.last(NAME.into())?;
+            lacking.has(name);
+            has_service |= name == SERVICE;
         }
+        lacking.keep_free(usize::from(!has_service));
+        edit.leave_out(lacking.left_out());
         if lacking.is_empty() {
             continue;
         }
@@ -93,12 +101,17 @@ fn add_to_json(edit: &mut Edit<'_>, labels: &LabelSet) -> Result<(), Untouched> 
     let request: Request<'_> = json::object(serde_json::from_slice(edit.body())?)?;
     json::each(request.series, |series| {
         let fields: Series<'_> = json::object(series)?;
-        let mut lacking = labels.lacking();
+        let mut lacking = labels.lacking(0);
+        let mut has_service = false;
         json::each(fields.labels, |pair| {
             let pair: Pair<'_> = json::object(pair)?;
-            lacking.has(pair.name.unwrap_or_default().as_bytes());
+            let name = pair.name.unwrap_or_default();
+            lacking.has(name.as_bytes());
+            has_service |= name.as_bytes() == SERVICE;
             Ok(())
         })?;
+        lacking.keep_free(usize::from(!has_service));
+        edit.leave_out(lacking.left_out());
         json::add_items(edit, series, "labels", fields.labels, lacking, |label, out| {
             out.extend_from_slice(br#"{"name":"#);
             json::put_string(&label.name, out);

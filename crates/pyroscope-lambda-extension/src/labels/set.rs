@@ -2,8 +2,8 @@
 
 use crate::session::{self, SessionId};
 
-/// The most labels that a set holds. The server takes 30 for each series by default, those of the SDK included.
-const MOST: usize = 64;
+/// The most labels that the server takes in a series by default: those of the SDK, its own and ours.
+const MOST: usize = 30;
 
 /// The longest name that the server takes, in bytes.
 const LONGEST_NAME: usize = 1024;
@@ -11,9 +11,17 @@ const LONGEST_NAME: usize = 1024;
 /// The longest value that the server takes, in bytes.
 const LONGEST_VALUE: usize = 2048;
 
+/// The most bytes of names and values in a set: all of it goes into each series, and on `/ingest` into the address.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// Names with a meaning of their own to the server. The first names the application, as the SDK says; the second is set by
+/// the server, which refuses a series that has it twice; profiles with the third are dropped.
+const TAKEN: [&str; 3] = ["service_name", "pyroscope_spy", "profile_id"];
+
 /// Labels to add to each profile, in order, no name twice.
 ///
-/// Every label in a set can be written in every wire format, so that a profile's labels don't depend on the SDK's choice of one.
+/// Every label in a set can be written in every wire format, so that a profile's labels don't depend on the SDK's choice of
+/// one. Where a series has no room for all, the first go in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelSet(Vec<Label>);
 
@@ -25,32 +33,40 @@ pub(super) struct Label {
 }
 
 /// Why a label can't be added to profiles.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLabel {
     /// The name isn't one that the server takes.
+    #[error("not a label's name (write a letter or `_`, then letters, digits, `_` or `.`)")]
+    Name,
+    /// The name is longer than the server takes.
+    #[error("its name is too long (at most {LONGEST_NAME} bytes)")]
+    LongName,
+    /// The name begins with two underscores.
     #[error(
-        "label name {0:?}: write a letter or `_`, then letters, digits, `_` or `.`, at most {LONGEST_NAME} bytes"
+        "names that begin with `__` are reserved: Pyroscope gives them their meaning (choose another name)"
     )]
-    Name(String),
-    /// The name says what the profile is, which is for the SDK to say.
-    #[error("label name {0:?} is reserved: choose another")]
-    Reserved(String),
-    /// The value is empty, too long, or can't be written in the name of an `/ingest` request.
-    #[error(
-        "value {value:?} of label {name:?}: write 1 to {LONGEST_VALUE} bytes without `,` or `}}`, with no space around them"
-    )]
-    Value {
-        /// The label's name.
-        name: String,
-        /// The value as it was given.
-        value: String,
-    },
+    Reserved,
+    /// The name has a meaning of its own to the server.
+    #[error("the name is taken: the server or the SDK gives it its value (choose another name)")]
+    Taken,
+    /// There is no value.
+    #[error("no value (write name=value)")]
+    NoValue,
+    /// The value is longer than the server takes.
+    #[error("its value is too long (at most {LONGEST_VALUE} bytes)")]
+    LongValue,
+    /// The value can't be written in the name of an `/ingest` request.
+    #[error("a value can't hold `,` or `}}`, nor begin or end with a space: on /ingest it would end there")]
+    Value,
     /// The set has the name, or one that the server can't tell from it (`a.b` and `a_b`).
-    #[error("label {0:?} is given twice: remove one")]
-    Repeated(String),
+    #[error("the name is given twice; `.` and `_` are the same to the server (remove one)")]
+    Repeated,
     /// The set is full.
-    #[error("label {0:?} is one too many: at most {MOST} can be added")]
-    TooMany(String),
+    #[error("one too many: a series takes {MOST} labels at most")]
+    TooMany,
+    /// The set is full.
+    #[error("too long: all labels together take {MOST_BYTES} bytes at most")]
+    TooLong,
 }
 
 /// The labels of a set that the profile in hand has not shown yet.
@@ -58,8 +74,14 @@ pub enum InvalidLabel {
 pub(super) struct Lacking<'a> {
     set: &'a LabelSet,
     /// One bit for each label of the set: it is there already.
-    present: u64,
+    present: u32,
+    /// How many labels more the series takes.
+    room: usize,
 }
+
+/// Labels of a set that some series has no room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut(u32);
 
 // === impl LabelSet ===
 
@@ -70,28 +92,43 @@ impl LabelSet {
         Self(vec![Label { name: session::LABEL.to_owned(), value: id.to_string() }])
     }
 
+    /// This set behind a session id.
+    #[must_use]
+    pub fn in_session(&self, id: SessionId) -> Self {
+        let mut set = Self::session(id);
+        set.0.extend(self.0.iter().filter(|label| label.name != session::LABEL).cloned());
+        set
+    }
+
     /// This set and one label more.
     ///
     /// # Errors
-    /// A name or value that some wire format can't carry, and a name that the set has already.
+    /// A name or value that some wire format can't carry, a name that the set has already, and one that is not ours to give.
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, InvalidLabel> {
-        if !is_name(name) {
-            return Err(InvalidLabel::Name(name.to_owned()));
-        }
-        if name == "__name__" {
-            return Err(InvalidLabel::Reserved(name.to_owned()));
-        }
-        if !is_value(value) {
-            return Err(InvalidLabel::Value { name: name.to_owned(), value: value.to_owned() });
-        }
+        self.push(name, value)?;
+        Ok(self)
+    }
+
+    /// Adds one label, as [`LabelSet::with`].
+    ///
+    /// # Errors
+    /// As [`LabelSet::with`]; the set stays as it was.
+    pub fn push(&mut self, name: &str, value: &str) -> Result<(), InvalidLabel> {
+        check_name(name)?;
+        check_value(value)?;
         if self.0.iter().any(|label| is_same(label.name.as_bytes(), name.as_bytes())) {
-            return Err(InvalidLabel::Repeated(name.to_owned()));
+            return Err(InvalidLabel::Repeated);
         }
-        if self.0.len() >= MOST {
-            return Err(InvalidLabel::TooMany(name.to_owned()));
+        // The session id takes a place, too.
+        if self.0.iter().filter(|label| label.name != session::LABEL).count() >= MOST - 1 {
+            return Err(InvalidLabel::TooMany);
+        }
+        let bytes: usize = self.0.iter().map(|label| label.name.len() + label.value.len()).sum();
+        if bytes + name.len() + value.len() > MOST_BYTES {
+            return Err(InvalidLabel::TooLong);
         }
         self.0.push(Label { name: name.to_owned(), value: value.to_owned() });
-        Ok(self)
+        Ok(())
     }
 
     /// The names and values, in order.
@@ -99,20 +136,46 @@ impl LabelSet {
         self.0.iter().map(|label| (label.name.as_str(), label.value.as_str()))
     }
 
-    /// All of the set, for a profile of which nothing is known yet.
-    pub(super) fn lacking(&self) -> Lacking<'_> {
-        Lacking { set: self, present: 0 }
+    /// The names of the labels that were left out, in order.
+    pub fn names_of(&self, LeftOut(bits): LeftOut) -> impl Iterator<Item = &str> {
+        self.iter().enumerate().filter(move |(bit, _)| bits & (1 << bit) != 0).map(|(_, (name, _))| name)
+    }
+
+    /// All of the set, for a series of which nothing is known yet but that the server adds so many labels of its own.
+    pub(super) fn lacking(&self, added_by_server: usize) -> Lacking<'_> {
+        Lacking { set: self, present: 0, room: MOST.saturating_sub(added_by_server) }
     }
 }
 
-fn is_name(name: &str) -> bool {
-    name.len() <= LONGEST_NAME
-        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
+fn check_name(name: &str) -> Result<(), InvalidLabel> {
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !begins || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.') {
+        return Err(InvalidLabel::Name);
+    }
+    if name.len() > LONGEST_NAME {
+        return Err(InvalidLabel::LongName);
+    }
+    let reserved = |b: &u8| matches!(b, b'_' | b'.');
+    if name.bytes().take(2).filter(reserved).count() == 2 {
+        return Err(InvalidLabel::Reserved);
+    }
+    if TAKEN.iter().any(|taken| is_same(taken.as_bytes(), name.as_bytes())) {
+        return Err(InvalidLabel::Taken);
+    }
+    Ok(())
 }
 
-fn is_value(value: &str) -> bool {
-    (1..=LONGEST_VALUE).contains(&value.len()) && value.trim() == value && !value.contains([',', '}'])
+fn check_value(value: &str) -> Result<(), InvalidLabel> {
+    if value.is_empty() {
+        return Err(InvalidLabel::NoValue);
+    }
+    if value.len() > LONGEST_VALUE {
+        return Err(InvalidLabel::LongValue);
+    }
+    if value.trim() != value || value.contains([',', '}']) {
+        return Err(InvalidLabel::Value);
+    }
+    Ok(())
 }
 
 /// Whether the server would take both for one label: it may turn a `.` into `_`, and refuses a series that names a label twice.
@@ -124,8 +187,9 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
 // === impl Lacking ===
 
 impl<'a> Lacking<'a> {
-    /// The profile has a label of this name. Tells whether the set has it as well.
+    /// The profile has a label of this name, which takes up room. Tells whether the set has it as well.
     pub(super) fn has(&mut self, name: &[u8]) -> bool {
+        self.room = self.room.saturating_sub(1);
         let mut found = false;
         for (bit, label) in self.set.0.iter().enumerate() {
             if is_same(label.name.as_bytes(), name) {
@@ -136,19 +200,47 @@ impl<'a> Lacking<'a> {
         found
     }
 
+    /// The server will add so many labels more.
+    pub(super) const fn keep_free(&mut self, labels: usize) {
+        self.room = self.room.saturating_sub(labels);
+    }
+
     /// The profile has every label that the other, of the same set, has shown.
     pub(super) fn has_all_of(&mut self, other: Lacking<'_>) {
         self.present |= other.present;
     }
 
-    /// The labels that are still lacking, in the set's order.
+    /// The labels that are lacking and that there is room for, in the set's order.
     pub(super) fn iter(self) -> impl Iterator<Item = &'a Label> {
-        let labels = self.set.0.iter().enumerate();
-        labels.filter(move |(bit, _)| self.present & (1 << bit) == 0).map(|(_, label)| label)
+        self.absent().take(self.room).map(|(_, label)| label)
     }
 
-    /// Whether the profile has every label of the set.
+    /// The labels that are lacking and that there is no room for.
+    pub(super) fn left_out(self) -> LeftOut {
+        LeftOut(self.absent().skip(self.room).fold(0, |bits, (bit, _)| bits | 1 << bit))
+    }
+
+    /// Whether there is no label to add.
     pub(super) fn is_empty(self) -> bool {
         self.iter().next().is_none()
+    }
+
+    fn absent(self) -> impl Iterator<Item = (usize, &'a Label)> {
+        self.set.0.iter().enumerate().filter(move |(bit, _)| self.present & (1 << bit) == 0)
+    }
+}
+
+// === impl LeftOut ===
+
+impl LeftOut {
+    /// Whether there was room for all.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Adds what another series has no room for.
+    pub(super) const fn add(&mut self, other: Self) {
+        self.0 |= other.0;
     }
 }

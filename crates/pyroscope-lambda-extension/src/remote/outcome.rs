@@ -1,11 +1,14 @@
 //! What an answer of the remote means for an upload: pure.
 
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
+use super::fault::{Fault, is_transient_inside};
 use crate::connection::ExchangeError;
+use crate::connection::progress::Stage;
 
 /// How much of an answer goes into a log line, in characters.
 const LONGEST_REASON: usize = 300;
@@ -21,6 +24,8 @@ pub enum Outcome {
         status: StatusCode,
         /// The remote's own words, as far as it gave any.
         reason: String,
+        /// What that tells.
+        fault: Fault,
     },
     /// The remote does not take these credentials; it may take others, or these ones later.
     Unauthorized {
@@ -28,6 +33,8 @@ pub enum Outcome {
         status: StatusCode,
         /// The remote's own words, as far as it gave any.
         reason: String,
+        /// What that tells.
+        fault: Fault,
     },
     /// The remote does not take these credentials, but others may be had by asking for them again.
     StaleCredentials,
@@ -54,24 +61,28 @@ pub enum Cause {
         status: StatusCode,
         /// Its own words, as far as it gave any.
         reason: String,
+        /// What that tells.
+        fault: Fault,
     },
     /// There was no connection to be had.
     #[error("can't connect: {0}")]
-    Connect(#[source] std::io::Error),
+    Connect(#[source] io::Error),
+    /// There was one, but not over TLS.
+    #[error("can't agree on TLS: {0}")]
+    Secure(#[source] io::Error),
     /// The exchange broke off before the answer.
     #[error("the connection broke off: {0}")]
     Exchange(#[source] ExchangeError),
-    /// No connection in time.
-    #[error("no connection within {timeout:?} (PYROSCOPE_TIMEOUT){}", no_way(.proxy.as_deref()))]
-    NoConnection {
-        /// How long it was waited for.
-        timeout: Duration,
-        /// The proxy on the way.
+    /// It took too long.
+    #[error("no {} within {after:?} (PYROSCOPE_TIMEOUT){}", what(*.stage), by_way_of(.proxy.as_deref()))]
+    Timeout {
+        /// How long it was given.
+        after: Duration,
+        /// What it was at.
+        stage: Stage,
+        /// The proxy on the way, where there is one.
         proxy: Option<String>,
     },
-    /// No answer in time.
-    #[error("no answer within {0:?} (PYROSCOPE_TIMEOUT)")]
-    Timeout(Duration),
 }
 
 // === impl Outcome ===
@@ -80,45 +91,59 @@ impl Outcome {
     /// What `status` means, after delivery rules made for the Pyroscope server's own write paths. `body` is the answer's.
     #[must_use]
     pub fn of_answer(status: StatusCode, headers: &HeaderMap, body: &str, now: SystemTime) -> Self {
-        let reason = reason(headers, body);
-        match status.as_u16() {
-            200..=299 => Self::Delivered,
-            401 | 403 => Self::Unauthorized { status, reason },
-            // 407 is the answer of a proxy on the way, and is no word of the remote.
-            407 | 408 | 425 | 429 | 499 | 500..=599 => Self::NotYet {
-                cause: Cause::Answer { status, reason },
-                retry_after: retry_after(headers, now),
-            },
-            422 if is_transient_inside(body) => Self::NotYet {
-                cause: Cause::Answer { status, reason },
-                retry_after: retry_after(headers, now),
-            },
-            _ => Self::Refused { status, reason },
+        if status.is_success() {
+            return Self::Delivered; // the status alone decides
         }
+        let reason = reason(headers, body);
+        let fault = Fault::of_answer(status, headers, body, now).unwrap_or(Fault::Invalid);
+        let not_yet = match status.as_u16() {
+            // 407 is the answer of a proxy on the way, and is no word of the remote.
+            407 | 408 | 425 | 429 | 499 | 500..=599 => true,
+            422 => is_transient_inside(body),
+            _ => false,
+        };
+        match status.as_u16() {
+            401 | 403 => Self::Unauthorized { status, reason, fault },
+            _ if not_yet => Self::NotYet {
+                cause: Cause::Answer { status, reason, fault },
+                retry_after: retry_after(headers, now),
+            },
+            _ => Self::Refused { status, reason, fault },
+        }
+    }
+
+    /// The same, with word of the `proxy` that may have answered in the remote's place.
+    #[must_use]
+    pub fn by_way_of(mut self, proxy: &str) -> Self {
+        if let Self::Refused { reason, .. }
+        | Self::Unauthorized { reason, .. }
+        | Self::NotYet { cause: Cause::Answer { reason, .. }, .. } = &mut self
+        {
+            reason.insert_str(0, &format!("by way of the proxy {proxy}: "));
+        }
+        self
     }
 }
 
 /// What a log line can hold of the remote's words; of a redirect, which is not followed, where it leads to.
-fn reason(headers: &HeaderMap, body: &str) -> String {
+pub(super) fn reason(headers: &HeaderMap, body: &str) -> String {
     if let Some(location) = headers.get(LOCATION) {
-        return format!("it redirects to {}", String::from_utf8_lossy(location.as_bytes()));
+        let location = String::from_utf8_lossy(location.as_bytes());
+        return format!("it redirects to {}", shortened(&location));
     }
-    body.trim().chars().take(LONGEST_REASON).collect()
+    shortened(body)
 }
 
-/// Where to look when packets get no answer at all.
-fn no_way(proxy: Option<&str>) -> String {
-    match proxy {
-        Some(proxy) => format!(" by way of the proxy {proxy}: it hangs, or can't reach the remote"),
-        None => ": in a VPC, is there a way out, such as a NAT gateway or a proxy in HTTPS_PROXY?".to_owned(),
-    }
+fn shortened(text: &str) -> String {
+    text.trim().chars().take(LONGEST_REASON).collect()
 }
 
-/// `/ingest` answers 422 to every error of what lies behind it; the code of that error is in the message.
-fn is_transient_inside(body: &str) -> bool {
-    const TRANSIENT: [&str; 5] =
-        ["unavailable:", "deadline_exceeded:", "unknown:", "canceled:", "resource_exhausted:"];
-    TRANSIENT.iter().any(|code| body.contains(code))
+fn what(stage: Stage) -> &'static str {
+    if stage == Stage::Dialling { "connection" } else { "answer" }
+}
+
+fn by_way_of(proxy: Option<&str>) -> String {
+    proxy.map_or_else(String::new, |proxy| format!(" by way of the proxy {proxy}"))
 }
 
 /// RFC 9110, section 10.2.3: seconds, or a date.

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use flate2::Crc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::upload::{Endpoint, Upload};
+use crate::upload::{Endpoint, Upload, goes_on};
 
 /// What every record starts with.
 const MAGIC: &[u8] = b"pyrospl";
@@ -205,7 +205,8 @@ impl<'a> Unread<'a> {
     fn headers(&mut self) -> Option<HeaderMap> {
         let mut headers = HeaderMap::new();
         for _ in 0..self.number()? {
-            let name = HeaderName::from_bytes(self.bytes()?).ok()?;
+            // Others can write files, too: what an SDK could not have sent on must not go on this way.
+            let name = HeaderName::from_bytes(self.bytes()?).ok().filter(goes_on)?;
             let value = HeaderValue::from_bytes(self.bytes()?).ok()?;
             headers.try_append(name, value).ok()?;
         }

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use pyroscope_lambda_extension::labels::LabelSet;
+use pyroscope_lambda_extension::labels::{LabelSet, Untouched, otlp as otlp_body, push as push_body};
 use pyroscope_lambda_extension::session::SessionId;
 
 pub const ID: &str = "0123456789abcdef";
@@ -26,6 +26,26 @@ pub const GZIP: Option<&str> = Some("gzip");
 #[must_use]
 pub fn session() -> LabelSet {
     LabelSet::session(SessionId::from_bits(0x0123_4567_89ab_cdef))
+}
+
+pub fn add_to_push(
+    body: &Bytes,
+    content_type: Option<&str>,
+    content_encoding: Option<&str>,
+    labels: &LabelSet,
+    limit: usize,
+) -> Result<Option<Bytes>, Untouched> {
+    push_body::add(body, content_type, content_encoding, labels, limit).map(|edited| edited.changed)
+}
+
+pub fn add_to_otlp(
+    body: &Bytes,
+    content_type: Option<&str>,
+    content_encoding: Option<&str>,
+    labels: &LabelSet,
+    limit: usize,
+) -> Result<Option<Bytes>, Untouched> {
+    otlp_body::add(body, content_type, content_encoding, labels, limit).map(|edited| edited.changed)
 }
 
 #[must_use]

@@ -171,6 +171,11 @@ impl Extension {
         lambda_sandbox::rss_bytes(self.id()).unwrap().current
     }
 
+    /// The most memory that it has taken so far, in bytes.
+    pub fn most_resident(&self) -> u64 {
+        lambda_sandbox::rss_bytes(self.id()).unwrap().peak
+    }
+
     /// Waits for its end, and for all that it logged.
     pub async fn ends(&mut self) -> ExitStatus {
         let status = timeout(PATIENCE, self.child.wait()).await;

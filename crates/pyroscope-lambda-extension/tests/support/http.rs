@@ -3,9 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -29,6 +30,15 @@ pub struct Connection(BufReader<TcpStream>);
 pub struct Answering {
     pub address: SocketAddr,
     pub requests: watch::Receiver<Vec<Message>>,
+}
+
+/// An address that answers no attempt at a connection, as behind a firewall that drops packets.
+#[derive(Debug)]
+pub struct Blackhole {
+    pub address: SocketAddr,
+    _listener: TcpListener,
+    /// They fill its queue.
+    _connections: Vec<TcpStream>,
 }
 
 /// A POST as bytes, with a `Host` and a `Content-Length`.
@@ -86,6 +96,23 @@ impl Message {
 
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+// === impl Blackhole ===
+
+impl Blackhole {
+    pub async fn start() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connections = Vec::new();
+        // A packet for a queue that is full is dropped: the system tries again for longer than this.
+        while let Ok(connected) = timeout(Duration::from_millis(500), TcpStream::connect(address)).await {
+            connections.push(connected.unwrap());
+        }
+        Self { address, _listener: listener, _connections: connections }
     }
 }
 

@@ -4,10 +4,12 @@
 //! - `extension`: the program itself, as a process
 //! - `platform`: an Extensions API that answers as it is told
 //! - `aws`: a stand-in for Secrets Manager and the Parameter Store
+//! - `embedded_metrics`: what a line of CloudWatch's embedded metric format must be
 //! - `http`: requests and answers over bare sockets
 //! - `profiles`: what an SDK sends
 //! - `proxy`: an HTTP proxy that sends everything to one server
 //! - `certificates`: an authority and what it vouches for
+//! - `tls`: certificates of every kind
 #![allow(
     dead_code,
     missing_docs,
@@ -25,11 +27,13 @@
 
 pub mod aws;
 pub mod certificates;
+pub mod embedded_metrics;
 pub mod extension;
 pub mod http;
 pub mod platform;
 pub mod profiles;
 pub mod proxy;
+pub mod tls;
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;

@@ -74,15 +74,17 @@ impl Panel {
         for tick in across.ticks() {
             drawing.text("quiet", Anchor::Middle, (across.place(tick), low + 18.0), &label(tick));
         }
-        for line in &self.lines {
+        for (number, line) in self.lines.iter().enumerate() {
+            // Above one line and below the next, so that those of equal lines can be read.
+            let off = if number % 2 == 0 { -7.0 } else { 17.0 };
             let colour = colours.of(&line.name);
             let places: Vec<(f64, f64)> =
                 line.points.iter().map(|(x, y)| (across.place(*x), up.place(*y))).collect();
             drawing.polyline(&format!("line line{colour}"), &places);
             for ((_, value), place) in line.points.iter().zip(&places) {
                 drawing.dot(&format!("fill{colour}"), *place);
-                let above = (place.0, place.1 - 7.0);
-                drawing.text("quiet", Anchor::Middle, above, &self.unit.show(*value));
+                let beside = (place.0, place.1 + off);
+                drawing.text("quiet", Anchor::Middle, beside, &self.unit.show(*value));
             }
         }
     }

@@ -5,13 +5,20 @@
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ::pprof::Frames;
-
 use crate::labels::protobuf::{put_delimited, put_varint};
 
 /// A protobuf message under construction.
-#[derive(Default)]
-struct Message(Vec<u8>);
+#[derive(Debug, Default)]
+pub(crate) struct Message(Vec<u8>);
+
+/// A stack and the CPU time that was spent in it.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    /// The names of its functions, leaf first, and of a frame the function that was inlined deepest first: as pprof has it.
+    pub(crate) functions: Vec<String>,
+    /// The time in ns.
+    pub(crate) nanos: u64,
+}
 
 /// Strings by their place in the string table, and functions by their id; each is written once.
 #[derive(Default)]
@@ -22,27 +29,24 @@ struct Tables {
     function_ids: HashMap<String, u64>,
 }
 
-/// The profile of CPU time in nanoseconds that `stacks`, each with the count of its samples, amount to.
-pub(super) fn encode(
-    stacks: &HashMap<Frames, isize>,
+/// The profile of CPU time in nanoseconds that `stacks` amount to, which were looked at every `period` nanoseconds of it.
+pub(crate) fn encode(
+    stacks: impl IntoIterator<Item = Stack>,
     since: SystemTime,
     until: SystemTime,
-    frequency: u64,
+    period: u64,
 ) -> Vec<u8> {
-    let nanos_per_sample = 1_000_000_000 / frequency.max(1);
     let mut tables = Tables::default();
     let mut profile = Message::default();
     tables.string(""); // the format wants it first
     let cpu = Message::default().number(1, tables.string("cpu")).number(2, tables.string("nanoseconds"));
-    profile = profile.message(1, &cpu).message(11, &cpu).number(12, nanos_per_sample);
-    for (stack, count) in stacks {
+    profile = profile.message(1, &cpu).message(11, &cpu).number(12, period);
+    for stack in stacks {
         let mut sample = Message::default();
-        // Leaf first, and of a frame the function that was inlined deepest first: as pprof has it.
-        for symbol in stack.frames.iter().flatten() {
-            sample = sample.number(1, tables.function(symbol.name()));
+        for function in stack.functions {
+            sample = sample.number(1, tables.function(function));
         }
-        let nanos = u64::try_from(*count).unwrap_or_default().saturating_mul(nanos_per_sample);
-        profile = profile.message(2, &sample.number(2, nanos));
+        profile = profile.message(2, &sample.number(2, stack.nanos));
     }
     let functions: Vec<_> = tables.function_ids.drain().collect();
     for (name, id) in functions {
@@ -70,20 +74,25 @@ fn saturating(value: u128) -> u64 {
 // === impl Message ===
 
 impl Message {
-    fn number(mut self, field: u8, value: u64) -> Self {
+    pub(crate) fn number(mut self, field: u8, value: u64) -> Self {
         self.0.push(field << 3);
         put_varint(usize::try_from(value).unwrap_or(usize::MAX), &mut self.0);
         self
     }
 
-    fn bytes(mut self, field: u8, bytes: &[u8]) -> Self {
+    pub(crate) fn bytes(mut self, field: u8, bytes: &[u8]) -> Self {
         put_delimited(field, bytes.len(), &mut self.0);
         self.0.extend_from_slice(bytes);
         self
     }
 
-    fn message(self, field: u8, message: &Self) -> Self {
+    pub(crate) fn message(self, field: u8, message: &Self) -> Self {
         self.bytes(field, &message.0)
+    }
+
+    /// The message on the wire.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
     }
 }
 
