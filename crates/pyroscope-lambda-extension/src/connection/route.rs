@@ -14,7 +14,7 @@ pub(super) enum Route {
     /// No proxy.
     Direct,
     /// Through a proxy that sees nothing but bytes: for TLS, which is between the server and us (RFC 9110, section 9.3.6).
-    Tunnel(Proxy),
+    Tunnel(Box<Proxy>),
     /// Through a proxy that reads each request and makes it in our place (RFC 9112, section 3.2.2).
     Forward(Arc<Forwarding>),
 }
@@ -35,7 +35,7 @@ impl Route {
     pub(super) fn choose(address: &RemoteAddress, proxy: Option<&Proxy>) -> Self {
         match (proxy, address.scheme()) {
             (None, _) => Self::Direct,
-            (Some(proxy), Scheme::Https) => Self::Tunnel(proxy.clone()),
+            (Some(proxy), Scheme::Https) => Self::Tunnel(Box::new(proxy.clone())),
             (Some(proxy), Scheme::Http) => Self::Forward(Arc::new(Forwarding {
                 proxy: proxy.clone(),
                 authority: Authority::try_from(address.authority()).ok(),
