@@ -2,6 +2,7 @@
 //!
 //! The input is an environment as Linux has it in `/proc`: `NAME=value`, a NUL behind each.
 #![no_main]
+#![allow(clippy::cast_precision_loss, reason = "the difference is looked at")]
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -63,9 +64,6 @@ fuzz_target!(|input: &[u8]| {
 /// The value with a mark in all of it that is secret.
 fn marked(name: &str, value: &OsStr) -> OsString {
     let bytes = value.as_bytes();
-    // AWS's id of a key is none, though no warning shows it either.
-    let secret = VARIABLES.iter().any(|variable| variable.secret && variable.name == name)
-        && name != "AWS_ACCESS_KEY_ID";
     let text = value.to_str();
     if let Some(Value::Object(mut headers)) = text.and_then(|text| serde_json::from_str(text).ok())
         && name == "PYROSCOPE_HTTP_HEADERS"
@@ -74,12 +72,13 @@ fn marked(name: &str, value: &OsStr) -> OsString {
         headers.values_mut().for_each(mark);
         return Value::Object(headers).to_string().into();
     }
-    if secret {
-        return OsString::from_vec([bytes, MARK.as_bytes()].concat());
-    }
-    if ["PYROSCOPE_REMOTE_ADDRESS", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"].contains(&name)
-    {
+    if ADDRESSES.contains(&name) {
         return OsString::from_vec(marked_address(bytes));
+    }
+    // AWS's id of a key is none, though no warning shows it either.
+    let secret = VARIABLES.iter().any(|variable| variable.secret && variable.name == name);
+    if secret && name != "AWS_ACCESS_KEY_ID" {
+        return OsString::from_vec([bytes, MARK.as_bytes()].concat());
     }
     value.to_owned()
 }
@@ -97,7 +96,8 @@ fn marked_address(address: &[u8]) -> Vec<u8> {
     let mut marked = address.to_vec();
     if let Some(at) = marked.iter().position(|byte| b"?#".contains(byte)) {
         marked.extend(MARK.bytes());
-        marked.splice(at + 1..at + 1, MARK.bytes());
+        let behind = at + 1;
+        marked.splice(behind..behind, MARK.bytes());
     }
     let end = path.unwrap_or(marked.len());
     if let Some(at) = marked[..end].iter().rposition(|byte| *byte == b'@') {

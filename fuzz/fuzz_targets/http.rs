@@ -11,7 +11,7 @@ const STATUSES: [u16; 8] = [100, 200, 400, 404, 405, 408, 413, 431];
 
 fuzz_target!(|input: &[u8]| {
     let Some((choice, sent)) = choice(input) else { return };
-    let end = if choice % 2 == 0 { End::Close } else { End::Wait };
+    let end = if choice.is_multiple_of(2) { End::Close } else { End::Wait };
     let whole = exchange([sent], end);
     check(&whole, sent);
     let size = sent.len().div_ceil(1 + usize::from(choice) * 3).max(1);
@@ -41,12 +41,12 @@ fn check(exchange: &Exchange, sent: &[u8]) {
 
 /// In how many pieces it comes makes no difference, but for what hyper does before it closes a connection.
 ///
-/// It looks at a head that came in part again only when all of it is there, and says no 400 where the connection ends
-/// before. The body of a refused request it reads to its end only if that is there already, and else closes the connection.
+/// It looks at a head that came in part again only when all of it is there, and says no 400, but 408 in the end, where that
+/// never comes. The body of a refused request it reads to its end only if that is there already, and else closes the connection.
 fn same_in_pieces(whole: &Exchange, pieces: &Exchange) {
     let statuses = |exchange: &Exchange| {
         let mut statuses = exchange.statuses();
-        statuses.pop_if(|status| *status == 400);
+        statuses.pop_if(|status| matches!(*status, 400 | 408));
         statuses
     };
     let (whole_statuses, statuses) = (statuses(whole), statuses(pieces));

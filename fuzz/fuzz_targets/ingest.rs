@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
 use pyroscope_lambda_extension::labels::{LabelSet, ingest};
+use pyroscope_lambda_extension::session::LABEL;
 use pyroscope_lambda_extension_fuzz::{choice, gains, is_subsequence, names, queries, sets};
 
 fuzz_target!(|input: &[u8]| {
@@ -12,8 +13,8 @@ fuzz_target!(|input: &[u8]| {
     let Ok(text) = str::from_utf8(rest) else { return };
     let set = sets::chosen(choice);
     let read = names::labels(text);
-    let mut parsed = BTreeMap::new();
-    let accepted = ingest::parse(text, |key, value| drop(parsed.insert(key.to_owned(), value.to_owned())));
+    let mut parsed = Vec::new();
+    let accepted = ingest::parse(text, |key, value| parsed.push((key.to_owned(), value.to_owned())));
     assert_eq!(accepted.ok().map(|()| parsed), read, "names are read as the server reads them");
     // The text as a name and as a whole query string.
     query(&format!("from=1&name={}&until=2", queries::encoded(text)), &set);
@@ -23,17 +24,19 @@ fuzz_target!(|input: &[u8]| {
 fn query(query: &str, set: &LabelSet) {
     let before = labels(query);
     let lacking = before.as_ref().map_or(Vec::new(), |labels| {
-        // The application's name is its service name, where no label says so.
-        let names: Vec<&str> = labels.keys().map(String::as_str).chain(["service_name"]).collect();
-        sets::lacking(set, &names)
+        // The server makes nothing of names that begin so, but for the session id.
+        let kept = |name: &&str| *name == LABEL || !name.starts_with("__");
+        let names: Vec<&str> = labels.iter().map(|(name, _)| name.as_str()).filter(kept).collect();
+        sets::lacking(set, &names, names.len() + sets::ADDED_BY_SERVER)
     });
     let Some(added) = gains::query_with(set, query) else {
         assert!(lacking.is_empty(), "{lacking:?} of {query}");
         return;
     };
-    let mut wanted = before.expect("what the server rejects stays as it is");
+    let mut wanted: BTreeMap<_, _> =
+        before.expect("what the server rejects stays as it is").into_iter().collect();
     wanted.extend(lacking.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
-    assert_eq!(labels(&added), Some(wanted), "{added}");
+    assert_eq!(labels(&added).map(|labels| labels.into_iter().collect()), Some(wanted), "{added}");
     assert_eq!(gains::query_with(set, &added), None, "adding twice changes nothing");
     assert!(is_subsequence(query.as_bytes(), added.as_bytes()), "no byte that was there may go");
     let others =
@@ -42,6 +45,6 @@ fn query(query: &str, set: &LabelSet) {
 }
 
 /// What the server reads in a query.
-fn labels(query: &str) -> Option<BTreeMap<String, String>> {
+fn labels(query: &str) -> Option<Vec<(String, String)>> {
     names::labels(&String::from_utf8_lossy(&queries::name(query)?))
 }

@@ -34,7 +34,7 @@ fuzz_target!(|input: &[u8]| {
 fn request(content_type: &HeaderValue, body: &[u8], choice: u8) -> Vec<u8> {
     let head = b"POST /ingest?name=app&format=pprof HTTP/1.1\r\nHost: localhost:4040\r\nContent-Type: ";
     let mut request = [head.as_slice(), content_type.as_bytes(), b"\r\n"].concat();
-    if choice % 2 == 0 {
+    if choice.is_multiple_of(2) {
         request.extend(format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes());
         request.extend(body);
     } else {

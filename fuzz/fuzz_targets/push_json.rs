@@ -35,7 +35,7 @@ fn expected(mut request: Value, set: &LabelSet) -> Option<Value> {
                 Some(name) => name.as_str()?.to_owned(),
             });
         }
-        let lacking = sets::lacking(set, &names);
+        let lacking = sets::lacking_in_push(set, &names);
         if !lacking.is_empty() {
             own.splice(..0, lacking.into_iter().map(|(name, value)| json!({"name": name, "value": value})));
             members.insert("labels".to_owned(), Value::Array(own));

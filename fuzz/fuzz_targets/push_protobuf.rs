@@ -31,5 +31,5 @@ fuzz_target!(|input: &[u8]| {
 
 fn lacking(own: &[LabelPair], set: &LabelSet) -> Vec<LabelPair> {
     let names: Vec<_> = own.iter().map(|pair| pair.name.as_str()).collect();
-    sets::lacking(set, &names).into_iter().map(|(name, value)| pair(name, value)).collect()
+    sets::lacking_in_push(set, &names).into_iter().map(|(name, value)| pair(name, value)).collect()
 }

@@ -1,23 +1,21 @@
 //! The names of `/ingest` as the server reads them: one character at a time, in one of three states.
 
-use std::collections::BTreeMap;
-
-/// The labels of a name, or `None` where the server answers 400.
-pub fn labels(name: &str) -> Option<BTreeMap<String, String>> {
+/// The labels of a name in their order, the last of each counting, or `None` where the server answers 400.
+pub fn labels(name: &str) -> Option<Vec<(String, String)>> {
     enum State {
         Name,
         Key,
         Value,
         Done,
     }
-    let mut labels = BTreeMap::new();
+    let mut labels = Vec::new();
     let (mut state, mut text, mut key) = (State::Name, String::new(), String::new());
     // The server puts a brace behind each name, so that one without labels ends as well.
     for character in name.chars().chain(['{']) {
         match (&state, character) {
             (State::Name, '{') => {
                 let app = std::mem::take(&mut text);
-                labels.insert("__name__".to_owned(), valid(&app, "_./-")?);
+                labels.push(("__name__".to_owned(), valid(&app, "_./-")?));
                 state = State::Key;
             }
             (State::Key, '=') => {
@@ -27,7 +25,7 @@ pub fn labels(name: &str) -> Option<BTreeMap<String, String>> {
             (State::Key, '}') => state = State::Done,
             (State::Value, ',' | '}') => {
                 let value = std::mem::take(&mut text);
-                labels.insert(valid(&key, "_.")?, value.trim().to_owned());
+                labels.push((valid(&key, "_.")?, value.trim().to_owned()));
                 state = State::Key;
             }
             (State::Done, _) => {}
