@@ -144,8 +144,9 @@ impl ExchangeError {
     /// Whether the server does not take our certificate. That is heard only after the handshake.
     #[must_use]
     pub fn is_about_our_certificate(&self) -> bool {
-        let cause = self.0.source().and_then(|cause| cause.downcast_ref());
-        cause.is_some_and(is_about_our_certificate)
+        let cause = self.0.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+        let tls = cause.and_then(|cause| cause.get_ref()?.downcast_ref());
+        tls.is_some_and(is_about_our_certificate)
     }
 }
 

@@ -78,7 +78,7 @@ async fn a_remote_that_can_not_be_reached_is_told_with_its_cure() {
         (nobody, "check host and port in PYROSCOPE_REMOTE_ADDRESS"),
         (format!("http://{}", silent.address), "a function in a VPC needs a NAT gateway"),
         (busy, "raise the tenant's limit"),
-        (tls.url(), "name a PEM file with the authority's certificate in SSL_CERT_FILE"),
+        (tls.url(), "name a PEM file with the authority's certificate in PYROSCOPE_TLS_CA_FILE"),
         (tls.url().replace("https", "http"), "a port that takes TLS wants https://"),
         (no_tls.url().replace("http", "https"), "see that the port takes TLS"),
         (sink_that(Behaviour::normal().always(Reaction::Hang)).await.url(), "raise PYROSCOPE_TIMEOUT"),

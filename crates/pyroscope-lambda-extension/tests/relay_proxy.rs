@@ -136,7 +136,7 @@ async fn a_proxy_that_wants_a_password_for_what_it_forwards_loses_no_profile() {
     let failure = extension.logs("not delivered yet").await;
     assert!(
         failure.contains("407")
-            && failure.contains("which wants user and password")
+            && failure.contains("the proxy asks for user and password")
             && failure.contains(&format!("the proxy {}", proxy.url())),
         "{failure}"
     );
@@ -187,7 +187,8 @@ async fn a_remote_that_no_proxy_names_is_reached_directly() {
     extension.profile("app").await;
     let failure = extension.logs("not delivered yet").await;
     assert!(
-        failure.contains(&format!("{name} has no address")) && failure.contains("check the name"),
+        failure.contains(&format!("{name} has no address"))
+            && failure.contains("check the host in PYROSCOPE_REMOTE_ADDRESS"),
         "{failure}"
     );
     assert_eq!(proxy.requests().len(), 0);

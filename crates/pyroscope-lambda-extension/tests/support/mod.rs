@@ -35,10 +35,12 @@ pub mod profiles;
 pub mod proxy;
 pub mod tls;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use pyroscope_sink::{Arrivals, Behaviour, Options, Sink};
+use tokio::net::TcpSocket;
 
 pub use self::aws::Aws;
 pub use self::extension::Extension;
@@ -76,17 +78,24 @@ pub async fn accepted(sink: &Sink, count: usize) -> Arrivals {
 /// A port that nobody listens on, on either loopback address.
 ///
 /// It is below those that the system hands out for port 0 and for outgoing connections, and each test program starts
-/// to look in a place of its own, so that nobody takes it before the extension does.
+/// to look in a place of its own, so that nobody takes it before the extension does. It is bound but not listened on: a process
+/// that another test forks at this moment has the socket, too, until it becomes another program, and would be connected to in
+/// the extension's place.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
         let own = u16::try_from(std::process::id() % 200).unwrap();
         let port = 12_000 + own * 100 + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
-        let free = |host: &str| match std::net::TcpListener::bind((host, port)) {
-            Ok(_) => true,
-            Err(error) => error.kind() != std::io::ErrorKind::AddrInUse,
+        let free = |socket: std::io::Result<TcpSocket>, host: IpAddr| {
+            let bound = socket.and_then(|socket| {
+                socket.set_reuseaddr(true)?;
+                socket.bind((host, port).into())
+            });
+            bound.err().is_none_or(|error| error.kind() != std::io::ErrorKind::AddrInUse)
         };
-        if free("127.0.0.1") && free("::1") {
+        if free(TcpSocket::new_v4(), Ipv4Addr::LOCALHOST.into())
+            && free(TcpSocket::new_v6(), Ipv6Addr::LOCALHOST.into())
+        {
             return port;
         }
     }
