@@ -144,7 +144,7 @@ impl Check<'_> {
             (Err(_), _) => Finding::Failed {
                 found: "the secret can't be read".to_owned(),
                 said: None,
-                cure: Some("what stands above, or on standard error, says why, and what to do"),
+                cure: Some("standard error says why, and what to do"),
             },
         };
         self.tell(&Step::timed(Step::SECRET, started.elapsed(), finding));

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use pyroscope_sink::{Behaviour, Clock, Credentials, Options, Reaction, SessionId};
 use support::extension::PROGRAM;
 use support::http::{Answering, Blackhole};
+use support::proxy::{Proxy, ProxyAnswer};
 use support::tls::Certified;
 use support::{PATIENCE, free_port, sink, sink_that, sink_with};
 use tempfile::tempdir;
@@ -33,8 +34,9 @@ async fn check(name: &str, arguments: &[&str], set: &[(&str, &str)]) -> Checked 
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let output = timeout(PATIENCE, output).await.expect("it ends").unwrap();
     let mut said = masked(&String::from_utf8(output.stdout).unwrap());
-    for (name, value) in set.iter().filter(|(name, _)| *name == "SSL_CERT_FILE") {
-        said = said.replace(value, &format!("({name})")); // a temporary file
+    let is_temporary = |value: &str| value.starts_with(std::env::temp_dir().to_str().unwrap());
+    for (name, value) in set.iter().filter(|(_, value)| is_temporary(value)) {
+        said = said.replace(value, &format!("({name})"));
     }
     let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check").join(name).with_extension("txt");
     if std::env::var_os("UPDATE_CHECK").is_some() {
@@ -134,6 +136,43 @@ async fn a_dry_run_leaves_nothing_on_the_server() {
     assert_eq!(checked.code, Some(0));
     let arrivals = sink.arrivals();
     assert_eq!((arrivals.len(), arrivals.accepted().count()), (1, 0));
+}
+
+#[tokio::test]
+async fn the_way_leads_through_the_proxy_and_with_the_secret_that_uploads_take() {
+    let sink = sink_with(Options::default().credentials(Credentials::Bearer("s3cret".to_owned()))).await;
+    let proxy = Proxy::to(sink.addr(), ProxyAnswer::Serves).await;
+    let directory = tempdir().unwrap();
+    let file = directory.path().join("token");
+    std::fs::write(&file, "s3cret\n").unwrap();
+    let set = [
+        ("PYROSCOPE_REMOTE_ADDRESS", "http://pyroscope.example"),
+        ("HTTP_PROXY", &proxy.url().replace("://", "://user:s3cret@")),
+        ("PYROSCOPE_AUTH_TOKEN_FILE", file.to_str().unwrap()),
+    ];
+    let checked = check("by-way-of-proxy", &[], &set).await;
+    assert_eq!((checked.code, checked.errors.as_str()), (Some(0), ""));
+    assert_eq!(sink.arrivals().accepted().count(), 1);
+    assert!(!proxy.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_proxy_that_can_not_be_used() {
+    fails("bad-proxy", "https://pyroscope.example", &[("HTTPS_PROXY", "socks5://user:s3cret@p:1080")]).await;
+}
+
+#[tokio::test]
+async fn a_secret_that_can_not_be_read() {
+    let sink = sink().await;
+    let set = [
+        ("PYROSCOPE_REMOTE_ADDRESS", sink.url()),
+        ("PYROSCOPE_AUTH_TOKEN_FILE", "/nowhere/token".to_owned()),
+    ];
+    let set: Vec<_> = set.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let checked = check("unreadable-secret", &[], &set).await;
+    assert_eq!(checked.code, Some(1));
+    assert!(checked.errors.contains("/nowhere/token"), "{}", checked.errors);
+    assert_eq!(sink.totals().requests, 0);
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ async fn what_the_queue_has_no_room_for_stays_for_later() {
     assert_eq!(fixture.spool.store(&uploads, in_a_minute()).written, 5);
 
     // A queue that holds two, both of which are being sent.
-    let queue = Queue::new(26_000, 2, Clock::simulated(now()), Arc::new(OsRandom));
+    let queue = Queue::new(2 * uploads[0].weight(), 2, Clock::simulated(now()), Arc::new(OsRandom));
     let mut full = false;
     for found in fixture.pick_up() {
         let recovered = found.unwrap();
