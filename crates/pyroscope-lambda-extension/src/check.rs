@@ -139,7 +139,7 @@ impl Check<'_> {
             _ => None,
         };
         let finding = match (&authorization, elsewhere) {
-            (Ok(_), None) => return authorization,
+            (Ok(None), _) | (Ok(_), None) => return authorization,
             (Ok(_), Some(reference)) => Finding::Fine(format!("read from {reference}")),
             (Err(_), _) => Finding::Failed {
                 found: "the secret can't be read".to_owned(),

@@ -30,7 +30,7 @@ use self::progress::Progress;
 use self::route::{Forwarding, Route};
 use self::tls::Tls;
 pub use self::tls::is_about_our_certificate;
-use self::tunnel::TunnelError;
+pub use self::tunnel::TunnelError;
 use crate::config::{BadProxy, NetworkSettings, Proxy, RemoteAddress, Scheme};
 use crate::net::{BoxStream, Dial};
 

@@ -54,6 +54,10 @@ impl Attempt {
         steps.push(match (failed_at, address.scheme()) {
             (Some(Stage::Dialling), _) => skipped(Step::TLS),
             (Some(Stage::Securing), _) => Step::timed(Step::TLS, tls, self.failure()),
+            (_, Scheme::Https) if config.network.tls.insecure => {
+                let found = "not verified: PYROSCOPE_TLS_INSECURE_SKIP_VERIFY is set".to_owned();
+                Step::timed(Step::TLS, tls, Finding::Doubtful(found))
+            }
             (_, Scheme::Https) => {
                 Step::timed(Step::TLS, tls, Finding::Fine("the certificate is trusted".to_owned()))
             }

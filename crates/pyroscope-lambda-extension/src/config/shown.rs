@@ -34,8 +34,18 @@ impl Shown {
         // Whatever the variable, an address may come with a password.
         let address = value.contains("://") || value.contains('@');
         let plain = || shortened(&if address { without_secrets(&value) } else { value.to_string() });
-        Self { name: variable.name, value: (value.is_empty() || !variable.secret).then(plain) }
+        let hidden = variable.secret || is_misplaced(variable.name, &value);
+        Self { name: variable.name, value: (value.is_empty() || !hidden).then(plain) }
     }
+}
+
+/// Whether the value is no place that a secret can be in: people put the secret itself there.
+fn is_misplaced(name: &str, value: &str) -> bool {
+    let place = |end| {
+        ["PYROSCOPE_AUTH_TOKEN", "PYROSCOPE_BASIC_AUTH_PASSWORD"].map(|secret| format!("{secret}{end}"))
+    };
+    (place("_FILE").iter().any(|place| place == name) && !value.starts_with('/'))
+        || (place("_ARN").iter().any(|place| place == name) && !value.starts_with("arn:"))
 }
 
 impl fmt::Display for Shown {
@@ -57,6 +67,10 @@ mod tests {
         let set = [
             ("PYROSCOPE_REMOTE_ADDRESS", "https://user:s3cret@host/?key=s3cret"),
             ("PYROSCOPE_AUTH_TOKEN", "s3cret"),
+            ("PYROSCOPE_AUTH_TOKEN_FILE", "s3cret"),
+            ("PYROSCOPE_AUTH_TOKEN_ARN", "s3cret"),
+            ("PYROSCOPE_BASIC_AUTH_PASSWORD_FILE", "/run/password"),
+            ("PYROSCOPE_BASIC_AUTH_PASSWORD_ARN", "arn:aws:ssm:eu-west-1:1:parameter/p"),
             ("PYROSCOPE_BASIC_AUTH_USER", ""),
             ("PYROSCOPE_TENANT_ID", "team \"a\""),
             ("UNRELATED", "s3cret"),
@@ -68,7 +82,11 @@ mod tests {
             [
                 r#"PYROSCOPE_REMOTE_ADDRESS="https://…@host/?…""#,
                 "PYROSCOPE_AUTH_TOKEN=(hidden)",
+                "PYROSCOPE_AUTH_TOKEN_FILE=(hidden)",
+                "PYROSCOPE_AUTH_TOKEN_ARN=(hidden)",
                 r#"PYROSCOPE_BASIC_AUTH_USER="""#,
+                r#"PYROSCOPE_BASIC_AUTH_PASSWORD_FILE="/run/password""#,
+                r#"PYROSCOPE_BASIC_AUTH_PASSWORD_ARN="arn:aws:ssm:eu-west-1:1:parameter/p""#,
                 r#"PYROSCOPE_TENANT_ID="team \"a\"""#,
             ]
         );

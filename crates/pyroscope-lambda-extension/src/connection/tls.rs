@@ -15,6 +15,7 @@ use rustls::{AlertDescription, ConfigBuilder, RootCertStore, WantsVerifier};
 use tokio_rustls::TlsConnector;
 
 use self::unchecked::Unchecked;
+use crate::blocking;
 use crate::config::{CertificateFile, Identity, TlsSettings};
 use crate::net::BoxStream;
 
@@ -50,7 +51,7 @@ impl Tls {
     /// Puts TLS around `stream`, at whose other end has to be `host`.
     pub(super) async fn connect(&self, host: &str, stream: BoxStream) -> io::Result<BoxStream> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        let connected = TlsConnector::from(self.config()?).connect(name, stream).await;
+        let connected = TlsConnector::from(self.config().await?).connect(name, stream).await;
         Ok(Box::new(connected?))
     }
 
@@ -59,12 +60,18 @@ impl Tls {
         *self.lock() = None;
     }
 
-    fn config(&self) -> io::Result<Arc<ClientConfig>> {
-        let mut kept = self.lock();
-        if let Some(config) = &*kept {
+    async fn config(&self) -> io::Result<Arc<ClientConfig>> {
+        if let Some(config) = &*self.lock() {
             return Ok(Arc::clone(config));
         }
-        Ok(Arc::clone(kept.insert(client_config(&self.settings)?)))
+        let settings = self.settings.clone();
+        let config = if settings.authorities.is_empty() && settings.identity.is_none() {
+            client_config(&settings)?
+        } else {
+            // A file may be on a network that hangs.
+            blocking::run(move || client_config(&settings)).await??
+        };
+        Ok(Arc::clone(self.lock().get_or_insert(config)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<ClientConfig>>> {

@@ -15,15 +15,31 @@ const LONGEST_REASON: usize = 100;
 
 /// A proxy does not let us through. Its text names the proxy, and none of its credentials.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum TunnelError {
+pub enum TunnelError {
+    /// It can't be reached, or breaks off.
     #[error("the proxy {proxy} can't be reached: {source}")]
-    Unreachable { proxy: String, source: io::Error },
+    Unreachable {
+        /// Its address and variable.
+        proxy: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It says no.
     #[error("the proxy {proxy} answered {answer}{}", advice(*.status))]
-    Refused { proxy: String, status: u16, answer: String },
+    Refused {
+        /// Its address and variable.
+        proxy: String,
+        /// What it answered.
+        status: u16,
+        /// The same in its own words.
+        answer: String,
+    },
+    /// It closed the connection instead of an answer.
     #[error(
         "the proxy {0} closed the connection before it answered (is it an HTTP proxy that allows CONNECT?)"
     )]
     Closed(String),
+    /// It is no proxy.
     #[error("what answers in the place of the proxy {0} does not speak HTTP")]
     NotHttp(String),
 }
@@ -102,6 +118,12 @@ fn advice(status: u16) -> &'static str {
 // === impl TunnelError ===
 
 impl TunnelError {
+    /// Whether the proxy asks for user and password.
+    #[must_use]
+    pub const fn wants_password(&self) -> bool {
+        matches!(self, Self::Refused { status: 407, .. })
+    }
+
     pub(super) fn unreachable(proxy: &Proxy, source: io::Error) -> Self {
         Self::Unreachable { proxy: proxy.to_string(), source }
     }

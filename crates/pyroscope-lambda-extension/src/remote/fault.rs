@@ -100,6 +100,9 @@ faults! {
     NoAnswer: "no answer within `PYROSCOPE_TIMEOUT`",
         "the remote does not answer in time",
         "raise PYROSCOPE_TIMEOUT if it is only slow, else look at the server";
+    ProxyUnreachable: "the proxy can't be reached, or does not let us through",
+        "there is no way through the proxy",
+        "the error names the proxy and what it said; check HTTPS_PROXY or HTTP_PROXY, or name the remote in NO_PROXY";
     ProxyPassword: "407",
         "the proxy asks for user and password",
         "write them into its address: http://user:password@host:port";

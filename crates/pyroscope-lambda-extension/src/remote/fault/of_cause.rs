@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind};
 use rustls::CertificateError;
 
 use super::Fault;
-use crate::connection::is_about_our_certificate;
 use crate::connection::progress::Stage;
+use crate::connection::{TunnelError, is_about_our_certificate};
 use crate::net::Unresolved;
 use crate::remote::outcome::Cause;
 
@@ -23,6 +23,7 @@ impl Fault {
             Cause::Exchange(error) if error.is_parse() => Self::NoHttp,
             Cause::Exchange(error) if error.is_about_our_certificate() => Self::ClientCertificate,
             Cause::Exchange(_) => Self::BrokeOff,
+            Cause::Timeout { stage: Stage::Dialling, proxy: Some(_), .. } => Self::ProxyUnreachable,
             Cause::Timeout { stage: Stage::Dialling, .. } => Self::ConnectTimeout,
             Cause::Timeout { stage: Stage::Securing, .. } => Self::TlsSilence,
             Cause::Timeout { stage: Stage::Asking, .. } => Self::NoAnswer,
@@ -34,6 +35,9 @@ impl Fault {
     pub fn of_dialling(error: &io::Error) -> Self {
         if let Some(unresolved) = inner::<Unresolved>(error) {
             return if unresolved.is_transient() { Self::NoNameServer } else { Self::NameUnknown };
+        }
+        if let Some(tunnel) = inner::<TunnelError>(error) {
+            return if tunnel.wants_password() { Self::ProxyPassword } else { Self::ProxyUnreachable };
         }
         match error.kind() {
             ErrorKind::ConnectionRefused => Self::ConnectionRefused,
@@ -48,6 +52,8 @@ impl Fault {
             Some(rustls::Error::InvalidCertificate(error)) => Self::of_certificate(error),
             Some(rustls::Error::InvalidMessage(_)) => Self::NoTls,
             Some(error) if is_about_our_certificate(error) => Self::ClientCertificate,
+            // Not the remote's word, but ours: a file that can't be used.
+            None if error.kind() == ErrorKind::Other => Self::NoConnection,
             _ => Self::TlsRefused,
         }
     }
