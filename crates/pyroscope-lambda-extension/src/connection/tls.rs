@@ -12,6 +12,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{AlertDescription, ConfigBuilder, RootCertStore, WantsVerifier};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
 use self::unchecked::Unchecked;
@@ -25,6 +26,8 @@ pub(super) struct Tls {
     settings: TlsSettings,
     /// For every connection: HTTP/1.1, sessions resumed where the server offers it.
     config: Mutex<Option<Arc<ClientConfig>>>,
+    /// Held while files are read: connections that open together read them, and tell what is wrong with them, once.
+    reading: Semaphore,
 }
 
 /// A file is not all that it should be.
@@ -45,7 +48,7 @@ const NO_IDENTITY: &str = "nothing is sent without the client certificate (write
 
 impl Tls {
     pub(super) fn new(settings: &TlsSettings) -> Self {
-        Self { settings: settings.clone(), config: Mutex::default() }
+        Self { settings: settings.clone(), config: Mutex::default(), reading: Semaphore::new(1) }
     }
 
     /// Puts TLS around `stream`, at whose other end has to be `host`.
@@ -61,6 +64,7 @@ impl Tls {
     }
 
     async fn config(&self) -> io::Result<Arc<ClientConfig>> {
+        let _one_at_a_time = self.reading.acquire().await;
         if let Some(config) = &*self.lock() {
             return Ok(Arc::clone(config));
         }
